@@ -1,0 +1,145 @@
+import { type Axes, type Dim, GraphError, simplify } from "./dims.ts";
+import { FUSED } from "./fused.ts";
+import { type OpDefinition, PRIMITIVES } from "./op-table.ts";
+import type { Attributes, Op, Program, Tap, Value, ValueType } from "./program.ts";
+
+/** The definition of an op, or a GraphError when the table has none of that kind. */
+export function opDefinition(kind: string): OpDefinition {
+  const definition = Object.hasOwn(PRIMITIVES, kind) ? PRIMITIVES[kind] : Object.hasOwn(FUSED, kind) ? FUSED[kind] : undefined;
+  if (!definition) throw new GraphError("unknown-op", `there is no op ${kind}`);
+  return definition;
+}
+
+/** The kinds of ops, primitives first. */
+export const OP_KINDS: { readonly primitive: readonly string[]; readonly fused: readonly string[] } = {
+  primitive: Object.keys(PRIMITIVES),
+  fused: Object.keys(FUSED),
+};
+
+/** Writes a program op by op. Shapes are inferred and checked at each step: a GraphError names what does not fit. */
+export interface ProgramBuilder {
+  readonly axes: Axes;
+  input(name: string, shape: readonly Dim[], type?: ValueType): Value;
+  weight(name: string, shape: readonly Dim[]): Value;
+  /** Any op of the table. */
+  op(kind: string, inputs: readonly Value[], attributes?: Attributes): Value;
+  /** A linear layer; marks where it reads as a tap. `share` (batch, tokens) weighs its tokens. */
+  linear(x: Value, weight: Value, bias?: Value, share?: Value): Value;
+  rmsNorm(x: Value, scale: Value, epsilon: number): Value;
+  rope(x: Value, cos: Value, sin: Value, heads: number): Value;
+  attention(q: Value, k: Value, v: Value, options: { heads: number; kvHeads: number; scale: number; window: number }): Value;
+  softmax(x: Value): Value;
+  silu(x: Value): Value;
+  tokenLoss(logits: Value, target: Value): Value;
+  matmul(a: Value, b: Value): Value;
+  add(a: Value, b: Value): Value;
+  sub(a: Value, b: Value): Value;
+  mul(a: Value, b: Value): Value;
+  div(a: Value, b: Value): Value;
+  exp(x: Value): Value;
+  log(x: Value): Value;
+  sqrt(x: Value): Value;
+  lessEqual(a: Value, b: Value): Value;
+  select(condition: Value, a: Value, b: Value): Value;
+  reduceSum(x: Value, axis: number, keep?: boolean): Value;
+  reduceMax(x: Value, axis: number, keep?: boolean): Value;
+  argmax(x: Value): Value;
+  constant(value: number): Value;
+  iota(x: Value, axis: number): Value;
+  reshape(x: Value, shape: readonly Dim[]): Value;
+  transpose(x: Value, order: readonly number[]): Value;
+  slice(x: Value, axis: number, start: number, end: number): Value;
+  concat(parts: readonly Value[], axis: number): Value;
+  pick(x: Value, index: Value): Value;
+  /** The finished program, giving the named outputs. */
+  build(outputs: Readonly<Record<string, Value>>): Program;
+}
+
+/** A builder for a program over axes of these sizes; `from` is a program to continue. */
+export function programBuilder(axes: Axes, from?: Program): ProgramBuilder {
+  const values: Record<string, Value> = { ...from?.values };
+  const inputs: Value[] = [...(from?.inputs ?? [])];
+  const weights: Value[] = [...(from?.weights ?? [])];
+  const ops: Op[] = [...(from?.ops ?? [])];
+  const taps: Tap[] = [...(from?.taps ?? [])];
+  let count = ops.length;
+
+  function declare(name: string, type: ValueType, shape: readonly Dim[]): Value {
+    if (Object.hasOwn(values, name)) throw new GraphError("duplicate", `the program already has a value ${name}`);
+    const value = { name, type, shape: shape.map((dim) => simplify(dim, axes)) };
+    values[name] = value;
+    return value;
+  }
+
+  function op(kind: string, given: readonly Value[], attributes: Attributes = {}): Value {
+    const unknown = given.find((value) => values[value.name] !== value);
+    if (unknown) throw new GraphError("unknown-value", `${kind} reads ${unknown.name}, which is not of this program`);
+    const { type, shape } = opDefinition(kind).infer(given, attributes, axes);
+    const output = declare(`${kind}.${count++}`, type, shape);
+    ops.push({ kind, inputs: given.map((value) => value.name), output: output.name, attributes });
+    return output;
+  }
+
+  function tap(input: Value, weight: Value, output: Value, share: Value | undefined): void {
+    const linear = { weight: weight.name, output: output.name };
+    const index = taps.findIndex((known) => known.input === input.name && known.share === share?.name);
+    const known = taps[index];
+    if (known) taps[index] = { ...known, linears: [...known.linears, linear] };
+    else taps.push({ input: input.name, linears: [linear], ...(share && { share: share.name }) });
+  }
+
+  return {
+    axes,
+    input(name, shape, type = "F32") {
+      const value = declare(name, type, shape);
+      inputs.push(value);
+      return value;
+    },
+    weight(name, shape) {
+      const value = declare(name, "F32", shape);
+      weights.push(value);
+      return value;
+    },
+    op,
+    linear(x, weight, bias, share) {
+      const output = op("linear", bias ? [x, weight, bias] : [x, weight]);
+      tap(x, weight, output, share);
+      return output;
+    },
+    rmsNorm: (x, scale, epsilon) => op("rmsNorm", [x, scale], { epsilon }),
+    rope: (x, cos, sin, heads) => op("rope", [x, cos, sin], { heads }),
+    attention: (q, k, v, options) => op("attention", [q, k, v], options),
+    softmax: (x) => op("softmax", [x]),
+    silu: (x) => op("silu", [x]),
+    tokenLoss: (logits, target) => op("tokenLoss", [logits, target]),
+    matmul: (a, b) => op("matmul", [a, b]),
+    add: (a, b) => op("add", [a, b]),
+    sub: (a, b) => op("sub", [a, b]),
+    mul: (a, b) => op("mul", [a, b]),
+    div: (a, b) => op("div", [a, b]),
+    exp: (x) => op("exp", [x]),
+    log: (x) => op("log", [x]),
+    sqrt: (x) => op("sqrt", [x]),
+    lessEqual: (a, b) => op("lessEqual", [a, b]),
+    select: (condition, a, b) => op("select", [condition, a, b]),
+    reduceSum: (x, axis, keep = false) => op("reduceSum", [x], { axis, keep }),
+    reduceMax: (x, axis, keep = false) => op("reduceMax", [x], { axis, keep }),
+    argmax: (x) => op("argmax", [x]),
+    constant: (value) => op("constant", [], { value }),
+    iota: (x, axis) => op("iota", [x], { axis }),
+    reshape: (x, shape) => op("reshape", [x], { shape }),
+    transpose: (x, order) => op("transpose", [x], { order }),
+    slice: (x, axis, start, end) => op("slice", [x], { axis, start, end }),
+    concat: (parts, axis) => op("concat", parts, { axis }),
+    pick: (x, index) => op("pick", [x, index]),
+    build: (outputs) => ({
+      axes,
+      inputs,
+      weights,
+      ops,
+      values,
+      taps,
+      outputs: Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, value.name])),
+    }),
+  };
+}

@@ -1,0 +1,136 @@
+import { type Dim, expectShape, resolveDim, simplify } from "./dims.ts";
+import { at, elements, type OpDefinition } from "./op-table.ts";
+import type { Value } from "./program.ts";
+
+const same = (x: Value): { type: Value["type"]; shape: readonly Dim[] } => ({ type: x.type, shape: x.shape });
+
+/** The fused ops: what blocks are written in. Each says what it means in other ops, so that a backend without a kernel of its own can run it. */
+export const FUSED: Readonly<Record<string, OpDefinition>> = {
+  // x (…, in), weight (out, in), bias (out)? → x·Wᵀ + b (…, out)
+  linear: {
+    infer: (inputs, _, axes) => {
+      const [x, w, bias] = [at(inputs, 0), at(inputs, 1), inputs[2]];
+      const [xIn, wIn] = [simplify(x.shape.at(-1) ?? 0, axes), simplify(w.shape[1] ?? 0, axes)];
+      expectShape(
+        w.shape.length === 2 && xIn === wIn,
+        () => `linear ${w.name} of shape [${w.shape.join(", ")}] reads ${x.name} of shape [${x.shape.join(", ")}]`,
+      );
+      expectShape(
+        !bias || (bias.shape.length === 1 && simplify(bias.shape[0] ?? 0, axes) === simplify(w.shape[0] ?? 0, axes)),
+        () => `the bias of ${w.name} has shape [${bias?.shape.join(", ")}]`,
+      );
+      return { type: "F32", shape: x.shape.with(-1, w.shape[0] as Dim) };
+    },
+    flops: (inputs, output, _, axes) =>
+      2 * elements(output, axes) * resolveDim(at(inputs, 1).shape[1] as Dim, axes) + (inputs[2] ? elements(output, axes) : 0),
+    expand: (b, [x, w, bias]) => {
+      const product = b.matmul(x as Value, b.transpose(w as Value, [1, 0]));
+      return bias ? b.add(product, bias) : product;
+    },
+  },
+  // x (…, n), scale (n) → x / √(mean x² + epsilon) · scale
+  rmsNorm: {
+    infer: (inputs, _, axes) => {
+      const [x, scale] = [at(inputs, 0), at(inputs, 1)];
+      expectShape(
+        simplify(x.shape.at(-1) ?? 0, axes) === simplify(scale.shape[0] ?? 0, axes),
+        () => `rmsNorm of [${x.shape.join(", ")}] with a scale of [${scale.shape.join(", ")}]`,
+      );
+      return same(x);
+    },
+    flops: (_, output, __, axes) => 4 * elements(output, axes),
+    expand: (b, inputs, { epsilon }) => {
+      const [x, scale] = [at(inputs, 0), at(inputs, 1)];
+      const size = b.constant(resolveDim(x.shape.at(-1) ?? 0, b.axes));
+      const mean = b.div(b.reduceSum(b.mul(x, x), -1, true), size);
+      return b.mul(b.div(x, b.sqrt(b.add(mean, b.constant(epsilon as number)))), scale);
+    },
+  },
+  // x (batch, tokens, heads·d), cos and sin (tokens, d/2): each head's halves (a, b) become (a·cos − b·sin, b·cos + a·sin)
+  rope: {
+    infer: (inputs, { heads }, axes) => {
+      const [x, cos, sin] = [at(inputs, 0), at(inputs, 1), at(inputs, 2)];
+      const width = resolveDim(x.shape.at(-1) ?? 0, axes) / (heads as number);
+      const half = resolveDim(cos.shape[1] ?? 0, axes);
+      expectShape(
+        half * 2 === width && String(cos.shape) === String(sin.shape),
+        () => `rope over ${heads} heads of [${x.shape.join(", ")}] wants ${width / 2} angles, found ${half}`,
+      );
+      return same(x);
+    },
+    flops: (_, output, __, axes) => 3 * elements(output, axes),
+    expand: (b, inputs, { heads }) => {
+      const [x, cos, sin] = [at(inputs, 0), at(inputs, 1), at(inputs, 2)];
+      const [batch, tokens, width] = x.shape as readonly [Dim, Dim, Dim];
+      const half = resolveDim(width, b.axes) / (heads as number) / 2;
+      const split = b.reshape(x, [batch, tokens, heads as number, 2 * half]);
+      const first = b.slice(split, -1, 0, half);
+      const second = b.slice(split, -1, half, 2 * half);
+      const [c, s] = [cos, sin].map((table) => b.reshape(table, [table.shape[0] as Dim, 1, half])) as [Value, Value];
+      const turned = b.concat([b.sub(b.mul(first, c), b.mul(second, s)), b.add(b.mul(second, c), b.mul(first, s))], -1);
+      return b.reshape(turned, x.shape);
+    },
+  },
+  // q (batch, tokens, heads·d), k and v (batch, tokens, kvHeads·d) → (batch, tokens, heads·d); causal; `window` > 0: only the last `window` tokens are seen
+  attention: {
+    infer: (inputs, { heads, kvHeads }, axes) => {
+      const [q, k, v] = [at(inputs, 0), at(inputs, 1), at(inputs, 2)];
+      const [qWidth, kWidth, vWidth] = [q, k, v].map((x) => resolveDim(x.shape.at(-1) ?? 0, axes)) as [number, number, number];
+      const fits =
+        qWidth / (heads as number) === kWidth / (kvHeads as number) && kWidth === vWidth && (heads as number) % (kvHeads as number) === 0;
+      expectShape(fits, () => `attention of ${heads} heads on ${kvHeads} with widths ${qWidth}, ${kWidth} and ${vWidth}`);
+      return same(q);
+    },
+    // every query against every key, scores and weighted sum: what dense kernels do
+    flops: (inputs, output, _, axes) => 4 * elements(output, axes) * resolveDim(at(inputs, 1).shape[1] as Dim, axes),
+    expand: (b, inputs, attributes) => {
+      const [q, k, v] = [at(inputs, 0), at(inputs, 1), at(inputs, 2)];
+      const { heads, kvHeads, scale, window } = attributes as Record<string, number>;
+      const [batch, tokens, width] = q.shape as readonly [Dim, Dim, Dim];
+      const size = resolveDim(width, b.axes) / (heads as number);
+      const group = (heads as number) / (kvHeads as number);
+      // queries of one key/value head stand side by side: (batch, kvHeads, group, tokens, d) against (batch, kvHeads, 1, tokens, d)
+      const queries = b.transpose(b.reshape(q, [batch, tokens, kvHeads as number, group, size]), [0, 2, 3, 1, 4]);
+      const [keys, values] = [k, v].map((x) => b.transpose(b.reshape(x, [batch, tokens, kvHeads as number, 1, size]), [0, 2, 3, 1, 4])) as [
+        Value,
+        Value,
+      ];
+      const logits = b.mul(b.matmul(queries, b.transpose(keys, [0, 1, 2, 4, 3])), b.constant(scale as number));
+      const row = b.reshape(b.iota(q, 1), [tokens, 1]);
+      const column = b.reshape(b.iota(q, 1), [1, tokens]);
+      let masked = b.select(b.lessEqual(column, row), logits, b.constant(-1e30));
+      if (window) masked = b.select(b.lessEqual(row, b.add(column, b.constant(window - 1))), masked, b.constant(-1e30));
+      return b.reshape(b.transpose(b.matmul(b.softmax(masked), values), [0, 3, 1, 2, 4]), q.shape);
+    },
+  },
+  // over the last axis
+  softmax: {
+    infer: (inputs) => same(at(inputs, 0)),
+    flops: (_, output, __, axes) => 4 * elements(output, axes),
+    expand: (b, inputs) => {
+      const x = at(inputs, 0);
+      const raised = b.exp(b.sub(x, b.reduceMax(x, -1, true)));
+      return b.div(raised, b.reduceSum(raised, -1, true));
+    },
+  },
+  // x · sigmoid(x)
+  silu: {
+    infer: (inputs) => same(at(inputs, 0)),
+    flops: (_, output, __, axes) => 4 * elements(output, axes),
+    expand: (b, inputs) => {
+      const x = at(inputs, 0);
+      return b.div(x, b.add(b.constant(1), b.exp(b.sub(b.constant(0), x))));
+    },
+  },
+  // logits (…, vocab), target (…) → −log softmax(logits)[target] (…)
+  tokenLoss: {
+    infer: (inputs) => ({ type: "F32", shape: at(inputs, 1).shape }),
+    flops: (inputs, _, __, axes) => 3 * elements(at(inputs, 0), axes),
+    expand: (b, inputs) => {
+      const [logits, target] = [at(inputs, 0), at(inputs, 1)];
+      const top = b.reduceMax(logits, -1, true);
+      const spread = b.log(b.reduceSum(b.exp(b.sub(logits, top)), -1, true));
+      return b.sub(b.reshape(b.add(top, spread), target.shape), b.pick(logits, target));
+    },
+  },
+};

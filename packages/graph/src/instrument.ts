@@ -1,0 +1,47 @@
+import { type ProgramBuilder, programBuilder } from "./builder.ts";
+import { GraphError } from "./dims.ts";
+import { type Program, type Value, valueNamed } from "./program.ts";
+
+/** The input of an instrumented program that weighs each token's part in the statistics: (batch, tokens), 0 for padding. */
+export const TOKEN_WEIGHTS = "tokenWeights";
+
+/**
+ * A statistic over the tokens at a linear layer, as ops: from the values (batch, tokens, channels) that it reads (`of: "input"`, once for all
+ * layers that read the same) or gives (`of: "output"`), and the token weights (batch, tokens), to named sums.
+ */
+export interface Reduction {
+  readonly id: string;
+  readonly of: "input" | "output";
+  reduce(b: ProgramBuilder, values: Value, tokenWeights: Value): Readonly<Record<string, Value>>;
+}
+
+/** What to take at one tap of a program: its number, and the statistics. */
+export interface TapRequest {
+  readonly tap: number;
+  readonly reductions: readonly Reduction[];
+}
+
+/** The output name under which an instrumented program gives one sum of a statistic, of a tap's input or of the output of its linear layer `weight`. */
+export function tapOutput(tap: number, reduction: Reduction, sum: string, weight: string): string {
+  return `tap${tap}/${reduction.of === "input" ? "" : `${weight}/`}${reduction.id}/${sum}`;
+}
+
+/** The same program with an input more, the token weights, and with an output more for every sum that is asked for (see `tapOutput`). */
+export function instrument(program: Program, requests: readonly TapRequest[]): Program {
+  const b = programBuilder(program.axes, program);
+  const tokenWeights = b.input(TOKEN_WEIGHTS, ["batch", "tokens"]);
+  const outputs: Record<string, Value> = {};
+  for (const [name, value] of Object.entries(program.outputs)) outputs[name] = valueNamed(program, value);
+  for (const { tap: index, reductions } of requests) {
+    const tap = program.taps[index];
+    if (!tap) throw new GraphError("unknown-value", `the program has ${program.taps.length} taps, number ${index} was asked for`);
+    const weights = tap.share === undefined ? tokenWeights : b.mul(tokenWeights, valueNamed(program, tap.share));
+    for (const reduction of reductions) {
+      for (const { weight, output } of reduction.of === "input" ? tap.linears.slice(0, 1) : tap.linears) {
+        const sums = reduction.reduce(b, valueNamed(program, reduction.of === "input" ? tap.input : output), weights);
+        for (const [sum, value] of Object.entries(sums)) outputs[tapOutput(index, reduction, sum, weight)] = value;
+      }
+    }
+  }
+  return b.build(outputs);
+}

@@ -1,0 +1,160 @@
+import type { ProgramBuilder } from "./builder.ts";
+import { type Axes, type Dim, expectShape, factors, resolveDim, simplify } from "./dims.ts";
+import type { Attributes, Value, ValueType } from "./program.ts";
+
+/** What the table knows of one kind of op. */
+export interface OpDefinition {
+  /** The type and shape of the output. Throws a GraphError of code `shape` when the inputs do not fit. */
+  infer(inputs: readonly Value[], attributes: Attributes, axes: Axes): { type: ValueType; shape: readonly Dim[] };
+  /** Floating-point operations, a multiply and an add counted as two; every axis is known in `axes`. */
+  flops(inputs: readonly Value[], output: Value, attributes: Attributes, axes: Axes): number;
+  /** A fused op's meaning in other ops; primitives have none. */
+  expand?(b: ProgramBuilder, inputs: readonly Value[], attributes: Attributes): Value;
+}
+
+/** The number of elements of a value when every axis is known. */
+export function elements(value: Value, axes: Axes): number {
+  return value.shape.reduce<number>((size, dim) => size * resolveDim(dim, axes), 1);
+}
+
+/** The i-th input of an op; the table's own checks make a missing one a bug of the program. */
+export function at(inputs: readonly Value[], i: number): Value {
+  const value = inputs[i];
+  if (!value) throw new TypeError(`input ${i} is missing`);
+  return value;
+}
+
+/** The shape that two shapes broadcast to, by numpy's rule. */
+export function broadcast(a: readonly Dim[], b: readonly Dim[], axes: Axes): Dim[] {
+  const rank = Math.max(a.length, b.length);
+  return Array.from({ length: rank }, (_, i) => {
+    const left = simplify(a[a.length - rank + i] ?? 1, axes);
+    const right = simplify(b[b.length - rank + i] ?? 1, axes);
+    if (left === 1) return right;
+    expectShape(right === 1 || right === left, () => `shapes [${a.join(", ")}] and [${b.join(", ")}] do not broadcast`);
+    return left;
+  });
+}
+
+const elementwise = (type: ValueType): OpDefinition => ({
+  infer: (inputs, _, axes) => ({
+    type,
+    shape: inputs.reduce<readonly Dim[]>((shape, input) => broadcast(shape, input.shape, axes), []),
+  }),
+  flops: (_, output, __, axes) => elements(output, axes),
+});
+
+const reduction = (type: ValueType): OpDefinition => ({
+  infer: ([x], { axis, keep }) => {
+    if (!x) throw new TypeError("a reduction reads one value");
+    const at = axisOf(x, axis as number);
+    return { type, shape: keep ? x.shape.with(at, 1) : x.shape.toSpliced(at, 1) };
+  },
+  flops: (inputs, _, __, axes) => elements(at(inputs, 0), axes),
+});
+
+function axisOf(x: Value, axis: number): number {
+  const index = axis < 0 ? x.shape.length + axis : axis;
+  expectShape(index >= 0 && index < x.shape.length, () => `${x.name} of shape [${x.shape.join(", ")}] has no axis ${axis}`);
+  return index;
+}
+
+const noFlops = (): number => 0;
+
+/** The primitives: the ops that every backend runs and that every other op expands into. */
+export const PRIMITIVES: Readonly<Record<string, OpDefinition>> = {
+  // (…, m, k) · (…, k, n) → (…, m, n), leading axes broadcast
+  matmul: {
+    infer: (inputs, _, axes) => {
+      const [a, b] = [at(inputs, 0), at(inputs, 1)];
+      const [ka, kb] = [simplify(a.shape.at(-1) ?? 0, axes), simplify(b.shape.at(-2) ?? 0, axes)];
+      expectShape(
+        a.shape.length >= 2 && b.shape.length >= 2 && ka === kb,
+        () => `matmul of [${a.shape.join(", ")}] and [${b.shape.join(", ")}]: inner sizes ${ka} and ${kb}`,
+      );
+      const lead = broadcast(a.shape.slice(0, -2), b.shape.slice(0, -2), axes);
+      return { type: "F32", shape: [...lead, a.shape.at(-2) ?? 0, b.shape.at(-1) ?? 0] };
+    },
+    flops: (inputs, output, _, axes) => 2 * elements(output, axes) * resolveDim(at(inputs, 0).shape.at(-1) ?? 0, axes),
+  },
+  add: elementwise("F32"),
+  sub: elementwise("F32"),
+  mul: elementwise("F32"),
+  div: elementwise("F32"),
+  exp: elementwise("F32"),
+  log: elementwise("F32"),
+  sqrt: elementwise("F32"),
+  lessEqual: elementwise("BOOL"),
+  // condition ? a : b
+  select: elementwise("F32"),
+  reduceSum: reduction("F32"),
+  reduceMax: reduction("F32"),
+  // the index of the largest along the last axis, the first of equals
+  argmax: { ...reduction("I32"), infer: ([x]) => ({ type: "I32", shape: x?.shape.slice(0, -1) ?? [] }) },
+  // a scalar
+  constant: { infer: () => ({ type: "F32", shape: [] }), flops: noFlops },
+  // 0, 1, 2 … along an axis of the input, as a vector
+  iota: {
+    infer: (inputs, { axis }) => {
+      const x = at(inputs, 0);
+      return { type: "F32", shape: [x.shape[axisOf(x, axis as number)] as Dim] };
+    },
+    flops: noFlops,
+  },
+  reshape: {
+    infer: (inputs, { shape }, axes) => {
+      const x = at(inputs, 0);
+      const target = shape as readonly Dim[];
+      const [from, to] = [x.shape, target].map((dims) => simplify(dims.join("*") || 1, axes));
+      expectShape(from === to, () => `[${x.shape.join(", ")}] does not reshape to [${target.join(", ")}]`);
+      return { type: x.type, shape: target.map((dim) => simplify(dim, axes)) };
+    },
+    flops: noFlops,
+  },
+  transpose: {
+    infer: (inputs, { order }) => {
+      const x = at(inputs, 0);
+      const axesOrder = order as readonly number[];
+      expectShape(axesOrder.length === x.shape.length, () => `${x.name} has ${x.shape.length} axes, the order names ${axesOrder.length}`);
+      return { type: x.type, shape: axesOrder.map((i) => x.shape[axisOf(x, i)] as Dim) };
+    },
+    flops: noFlops,
+  },
+  // [start, end) along an axis
+  slice: {
+    infer: (inputs, { axis, start, end }, axes) => {
+      const x = at(inputs, 0);
+      const index = axisOf(x, axis as number);
+      const { size, unknown } = factors(x.shape[index] as Dim, axes);
+      const [from, to] = [start as number, end as number];
+      expectShape(
+        unknown.length === 0 && from >= 0 && from < to && to <= size,
+        () => `[${from}, ${to}) is no part of axis ${index} of [${x.shape.join(", ")}]`,
+      );
+      return { type: x.type, shape: x.shape.with(index, to - from) };
+    },
+    flops: noFlops,
+  },
+  concat: {
+    infer: (inputs, { axis }, axes) => {
+      const first = at(inputs, 0);
+      const index = axisOf(first, axis as number);
+      const size = inputs.reduce((sum, x) => sum + resolveDim(x.shape[index] as Dim, axes), 0);
+      return { type: first.type, shape: first.shape.with(index, size) };
+    },
+    flops: noFlops,
+  },
+  // x (…, n) at index (…) → (…)
+  pick: {
+    infer: (inputs, _, axes) => {
+      const [x, index] = [at(inputs, 0), at(inputs, 1)];
+      const [from, to] = [x.shape.slice(0, -1), index.shape].map((dims) => dims.map((dim) => simplify(dim, axes)).join());
+      expectShape(
+        index.type === "I32" && from === to,
+        () => `pick reads [${x.shape.join(", ")}] with indices of shape [${index.shape.join(", ")}]`,
+      );
+      return { type: x.type, shape: index.shape };
+    },
+    flops: noFlops,
+  },
+};

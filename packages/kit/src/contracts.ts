@@ -1,0 +1,176 @@
+import type { Axes, Program } from "@secateur/graph";
+import type { F32Tensor, Tensor } from "@secateur/tensor";
+import type { OptionSchema } from "./schema.ts";
+import type { Need, Role, RoleStats } from "./statistics.ts";
+
+/** A tensor where a backend computes. It belongs to the backend that made it and lives until it is released there. */
+export interface DeviceTensor {
+  readonly shape: readonly number[];
+  readonly dtype: "F32" | "I32" | "BOOL";
+}
+
+/** A program made ready to run by one backend. */
+export interface Executable {
+  readonly program: Program;
+  release(): Promise<void>;
+}
+
+/**
+ * An engine that runs programs. Values stay on its device between calls; whoever uploads or receives a tensor releases it.
+ * After `dispose` every call throws SecateurError `backend`.
+ */
+export interface Backend {
+  readonly name: string;
+  /** Engine, its version, device and precision, for the manifest. */
+  readonly description: { readonly engine: string; readonly version: string; readonly device: string; readonly precision: string };
+  /** The least and most tokens that one run should hold to be fast. */
+  readonly preferredTokens: number;
+  upload(tensor: Tensor<"F32" | "I32" | "BOOL">): DeviceTensor;
+  download(tensor: DeviceTensor): Promise<Tensor>;
+  release(tensor: DeviceTensor): void;
+  compile(program: Program): Promise<Executable>;
+  /**
+   * Runs a program on its inputs and weights, by name, and gives its outputs by name. An output named in `into` is written to that tensor
+   * (which must have its shape) instead of a new one. Throws SecateurError `backend` for a missing input or a shape that does not fit.
+   */
+  run(
+    executable: Executable,
+    inputs: Readonly<Record<string, DeviceTensor>>,
+    into?: Readonly<Record<string, DeviceTensor>>,
+  ): Promise<Record<string, DeviceTensor>>;
+  /** a (m, k) · b (k, n), either transposed first when its flag is set. */
+  matmul(
+    a: DeviceTensor,
+    b: DeviceTensor,
+    options?: { readonly transposeA?: boolean; readonly transposeB?: boolean },
+  ): Promise<DeviceTensor>;
+  /** Frees the device and everything still on it. */
+  dispose(): Promise<void>;
+}
+
+/** A linear layer: its weights as (out, in), whatever way round the model's file keeps them, and its name there. */
+export interface Linear {
+  readonly name: string;
+  readonly weights: F32Tensor;
+  /** What its axes are called, such as `["ffn", "hidden"]`, and the sizes of those names. */
+  readonly axes: readonly [string, string];
+  readonly sizes: Axes;
+}
+
+/** A 0/1 matrix of a layer's shape, row-major: 1 = kept. */
+export type Mask = Uint8Array;
+
+/** What competes with what for the places that a ratio leaves, when no N:M pattern is given. */
+export interface Selection {
+  readonly group: "row" | "matrix" | "block" | "model";
+  /**
+   * `exact` prunes ⌊n·s⌋ of a group's n weights, equal scores by lower index first. `threshold` is the rule of some published codes: everything
+   * not above the score at position ⌊n·s⌋ of the sorted group is pruned, which is at least one weight more.
+   */
+  readonly rule: "exact" | "threshold";
+}
+
+/** Gives every weight of a layer an importance. */
+export interface Scorer {
+  /** What it reads from the statistics; a scorer without needs is activation-free. */
+  readonly needs: readonly Need[];
+  readonly selection: Selection;
+  /**
+   * Scores (out, in): a finite number a weight, higher = keep, of degree one in the activations, from one role's raw statistics.
+   * It must not change its inputs.
+   */
+  score(layer: Linear, stats: RoleStats, backend: Backend): Promise<F32Tensor>;
+}
+
+/** Which of these columns' weights stay: the engine fuses the roles' scores (out, columns) of the columns from `firstColumn` on, and applies ratio or pattern. */
+export type Select = (scores: ReadonlyMap<Role, F32Tensor>, firstColumn: number) => Mask;
+
+/** A scorer that also changes the weights that stay, such as SparseGPT. */
+export interface Solver {
+  readonly needs: readonly Need[];
+  readonly selection: Selection;
+  /** The layer's new weights, zero where the mask is 0. It asks `select` for the columns, in order, as it goes. */
+  solve(
+    layer: Linear,
+    stats: ReadonlyMap<Role, RoleStats>,
+    select: Select,
+    backend: Backend,
+  ): Promise<{ readonly weights: F32Tensor; readonly mask: Mask }>;
+}
+
+/** What a fuser is given for one layer. */
+export interface FuseInput {
+  /** Roles with a weight above 0, `general` first when it is among them. */
+  readonly roles: readonly Role[];
+  /** The roles' weights; they sum to 1. */
+  readonly weights: ReadonlyMap<Role, number>;
+  readonly shape: readonly [rows: number, cols: number];
+  /** Each role's scores (rows, cols) by the foundation scorer, on the role's own scale. */
+  readonly scores: ReadonlyMap<Role, Float32Array>;
+  /** Each role's RMS norms of the input channels (cols). */
+  readonly norms: ReadonlyMap<Role, Float64Array>;
+  /** The scores do not depend on activations: they are the same for every role. */
+  readonly activationFree: boolean;
+  readonly selection: Selection;
+}
+
+/** Makes one score matrix of every role's. A fuser either fuses scores, or pools the statistics and lets the scorer run once on them. */
+export type Fuser = { readonly needs: readonly Need[] } & (
+  | { fuse(input: FuseInput): { readonly scores: Float32Array; readonly partition?: Partition } }
+  | { pool(stats: ReadonlyMap<Role, RoleStats>, weights: ReadonlyMap<Role, number>): RoleStats }
+);
+
+/** Which roles own each input channel: bit i of `owners[j]` is role i of the input's `roles`; a channel that all own is shared. */
+export interface Partition {
+  readonly roles: readonly Role[];
+  readonly owners: Uint32Array;
+}
+
+/** Chooses each layer's ratio so that the whole keeps the asked ratio of its weights. */
+export interface Allocator {
+  readonly needs: readonly Need[];
+  allocate(
+    layers: readonly { readonly name: string; readonly block: number; readonly shape: readonly [number, number] }[],
+    ratio: number,
+    stats: (name: string) => ReadonlyMap<Role, RoleStats>,
+  ): readonly number[];
+}
+
+/** A plugin of one kind: a plain object with a name, its options, and a function that makes the thing. */
+export interface Plugin<Kind extends string, Options, Made> {
+  readonly kind: Kind;
+  readonly name: string;
+  /** One line for lists. */
+  readonly summary: string;
+  readonly options: OptionSchema<Options>;
+  create(options: Options): Made;
+}
+
+export type ScorerPlugin<Options = unknown> = Plugin<"scorer", Options, Scorer | Solver>;
+export type FuserPlugin<Options = unknown> = Plugin<"fuser", Options, Fuser>;
+export type AllocatorPlugin<Options = unknown> = Plugin<"allocator", Options, Allocator>;
+/** Backends open devices and libraries, so they are made asynchronously. */
+export type BackendPlugin<Options = unknown> = Plugin<"backend", Options, Promise<Backend>>;
+
+/** Any plugin with options; loaders and formats have none. */
+export type AnyPlugin = ScorerPlugin | FuserPlugin | AllocatorPlugin | BackendPlugin;
+
+/** Gives a scorer or solver its type, with the options' inferred from the schema. */
+export function defineScorer<Options>(plugin: Omit<ScorerPlugin<Options>, "kind">): ScorerPlugin<Options> {
+  return { kind: "scorer", ...plugin };
+}
+
+/** As `defineScorer`, for a fuser. */
+export function defineFuser<Options>(plugin: Omit<FuserPlugin<Options>, "kind">): FuserPlugin<Options> {
+  return { kind: "fuser", ...plugin };
+}
+
+/** As `defineScorer`, for an allocator. */
+export function defineAllocator<Options>(plugin: Omit<AllocatorPlugin<Options>, "kind">): AllocatorPlugin<Options> {
+  return { kind: "allocator", ...plugin };
+}
+
+/** As `defineScorer`, for a backend. */
+export function defineBackend<Options>(plugin: Omit<BackendPlugin<Options>, "kind">): BackendPlugin<Options> {
+  return { kind: "backend", ...plugin };
+}

@@ -1,0 +1,30 @@
+export {
+  type Allocator,
+  type AllocatorPlugin,
+  type AnyPlugin,
+  type Backend,
+  type BackendPlugin,
+  type DeviceTensor,
+  defineAllocator,
+  defineBackend,
+  defineFuser,
+  defineScorer,
+  type Executable,
+  type FuseInput,
+  type Fuser,
+  type FuserPlugin,
+  type Linear,
+  type Mask,
+  type Partition,
+  type Plugin,
+  type Scorer,
+  type ScorerPlugin,
+  type Select,
+  type Selection,
+  type Solver,
+} from "./contracts.ts";
+export type { Document, DocumentKind, Loader, LoadOptions, LoadReport, Message, Origin } from "./document.ts";
+export { type ErrorCode, isUserError, SecateurError, throwIfCancelled, type Where } from "./errors.ts";
+export type { Format, Json, OpenModel, TensorInfo, TokenizerFiles, WeightSink } from "./format.ts";
+export type { OptionSchema, SchemaIssue, SchemaResult } from "./schema.ts";
+export { GENERAL, gram, inputNorm, inputRms, type Need, type Role, type RoleStats } from "./statistics.ts";
