@@ -1,7 +1,7 @@
-import { type Axes, type Dim, GraphError, simplify } from "./dims.ts";
+import { type Axes, type Dim, expectDim, expectShape, GraphError, simplify } from "./dims.ts";
 import { FUSED } from "./fused.ts";
-import { type OpDefinition, PRIMITIVES } from "./op-table.ts";
-import type { Attributes, Op, Program, Tap, Value, ValueType } from "./program.ts";
+import { axisOf, expectInputs, type OpDefinition, PRIMITIVES } from "./op-table.ts";
+import type { Attributes, Op, Program, Tap, Value, ValueType, Weight } from "./program.ts";
 
 /** The definition of an op, or a GraphError when the table has none of that kind. */
 export function opDefinition(kind: string): OpDefinition {
@@ -16,15 +16,23 @@ export const OP_KINDS: { readonly primitive: readonly string[]; readonly fused: 
   fused: Object.keys(FUSED),
 };
 
+/** Writes any op of the table. An axis among its attributes may be counted from the end; in the program it is counted from the front. */
+export type WriteOp = (kind: string, inputs: readonly Value[], attributes?: Attributes) => Value;
+
 /** Writes a program op by op. Shapes are inferred and checked at each step: a GraphError names what does not fit. */
-export interface ProgramBuilder {
+export interface ProgramBuilder extends OpWriters {
   readonly axes: Axes;
   input(name: string, shape: readonly Dim[], type?: ValueType): Value;
-  weight(name: string, shape: readonly Dim[]): Value;
-  /** Any op of the table. */
-  op(kind: string, inputs: readonly Value[], attributes?: Attributes): Value;
+  weight(name: string, axes: readonly Dim[]): Value;
+  readonly op: WriteOp;
   /** A linear layer; marks where it reads as a tap. `share` (batch, tokens) weighs its tokens. */
   linear(x: Value, weight: Value, bias?: Value, share?: Value): Value;
+  /** The finished program, giving the named outputs. */
+  build(outputs: Readonly<Record<string, Value>>): Program;
+}
+
+/** A method for each op, but for `linear`, which marks taps. */
+export interface OpWriters {
   rmsNorm(x: Value, scale: Value, epsilon: number): Value;
   rope(x: Value, cos: Value, sin: Value, heads: number): Value;
   attention(q: Value, k: Value, v: Value, options: { heads: number; kvHeads: number; scale: number; window: number }): Value;
@@ -51,15 +59,13 @@ export interface ProgramBuilder {
   slice(x: Value, axis: number, start: number, end: number): Value;
   concat(parts: readonly Value[], axis: number): Value;
   pick(x: Value, index: Value): Value;
-  /** The finished program, giving the named outputs. */
-  build(outputs: Readonly<Record<string, Value>>): Program;
 }
 
 /** A builder for a program over axes of these sizes; `from` is a program to continue. */
 export function programBuilder(axes: Axes, from?: Program): ProgramBuilder {
   const values: Record<string, Value> = { ...from?.values };
   const inputs: Value[] = [...(from?.inputs ?? [])];
-  const weights: Value[] = [...(from?.weights ?? [])];
+  const weights: Weight[] = [...(from?.weights ?? [])];
   const ops: Op[] = [...(from?.ops ?? [])];
   const taps: Tap[] = [...(from?.taps ?? [])];
   let count = ops.length;
@@ -67,20 +73,37 @@ export function programBuilder(axes: Axes, from?: Program): ProgramBuilder {
   function declare(name: string, type: ValueType, shape: readonly Dim[]): Value {
     if (Object.hasOwn(values, name)) throw new GraphError("duplicate", `the program already has a value ${name}`);
     const value = { name, type, shape: shape.map((dim) => simplify(dim, axes)) };
+    for (const dim of value.shape) expectDim(dim, name);
     values[name] = value;
     return value;
   }
 
-  function op(kind: string, given: readonly Value[], attributes: Attributes = {}): Value {
-    const unknown = given.find((value) => values[value.name] !== value);
-    if (unknown) throw new GraphError("unknown-value", `${kind} reads ${unknown.name}, which is not of this program`);
-    const { type, shape } = opDefinition(kind).infer(given, attributes, axes);
+  function expectOwn(value: Value, what: string): void {
+    if (values[value.name] !== value) throw new GraphError("unknown-value", `${what} reads ${value.name}, which is not of this program`);
+  }
+
+  function op(kind: string, given: readonly Value[], asked: Attributes = {}): Value {
+    const definition = opDefinition(kind);
+    for (const value of given) expectOwn(value, kind);
+    expectInputs(kind, definition, given);
+    const [first] = given;
+    const attributes = first && typeof asked.axis === "number" ? { ...asked, axis: axisOf(first, asked.axis) } : asked;
+    const { type, shape } = definition.infer(given, attributes, axes);
     const output = declare(`${kind}.${count++}`, type, shape);
     ops.push({ kind, inputs: given.map((value) => value.name), output: output.name, attributes });
     return output;
   }
 
   function tap(input: Value, weight: Value, output: Value, share: Value | undefined): void {
+    if (share) {
+      expectOwn(share, "a tap");
+      const [tokens, weighed] = [input.shape.slice(0, -1), share.shape];
+      expectShape(
+        share.type === "F32" && weighed.join() === tokens.join(),
+        () =>
+          `the share of the tokens of ${input.name} is ${share.type} of shape [${weighed.join(", ")}], wanted F32 of shape [${tokens.join(", ")}]`,
+      );
+    }
     const linear = { weight: weight.name, output: output.name };
     const index = taps.findIndex((known) => known.input === input.name && known.share === share?.name);
     const known = taps[index];
@@ -89,15 +112,16 @@ export function programBuilder(axes: Axes, from?: Program): ProgramBuilder {
   }
 
   return {
+    ...opWriters(op),
     axes,
     input(name, shape, type = "F32") {
       const value = declare(name, type, shape);
       inputs.push(value);
       return value;
     },
-    weight(name, shape) {
-      const value = declare(name, "F32", shape);
-      weights.push(value);
+    weight(name, names) {
+      const value = declare(name, "F32", names);
+      weights.push({ ...value, axes: names.map(String) });
       return value;
     },
     op,
@@ -106,6 +130,24 @@ export function programBuilder(axes: Axes, from?: Program): ProgramBuilder {
       tap(x, weight, output, share);
       return output;
     },
+    build(outputs) {
+      for (const [name, value] of Object.entries(outputs)) expectOwn(value, `the output ${name}`);
+      return {
+        axes,
+        inputs: [...inputs],
+        weights: [...weights],
+        ops: [...ops],
+        values: { ...values },
+        taps: [...taps],
+        outputs: Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, value.name])),
+      };
+    },
+  };
+}
+
+/** The methods of the ops over a function that writes one. */
+export function opWriters(op: WriteOp): OpWriters {
+  return {
     rmsNorm: (x, scale, epsilon) => op("rmsNorm", [x, scale], { epsilon }),
     rope: (x, cos, sin, heads) => op("rope", [x, cos, sin], { heads }),
     attention: (q, k, v, options) => op("attention", [q, k, v], options),
@@ -132,14 +174,5 @@ export function programBuilder(axes: Axes, from?: Program): ProgramBuilder {
     slice: (x, axis, start, end) => op("slice", [x], { axis, start, end }),
     concat: (parts, axis) => op("concat", parts, { axis }),
     pick: (x, index) => op("pick", [x, index]),
-    build: (outputs) => ({
-      axes,
-      inputs,
-      weights,
-      ops,
-      values,
-      taps,
-      outputs: Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, value.name])),
-    }),
   };
 }

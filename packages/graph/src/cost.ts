@@ -2,7 +2,7 @@ import { opDefinition } from "./builder.ts";
 import { type Axes, resolveDim } from "./dims.ts";
 import { type Program, type Value, valueNamed } from "./program.ts";
 
-/** What a run of a program costs: floating-point operations (a multiply and an add are two), bytes of its weights, and bytes of its largest set of values alive at once. */
+/** What a run of a program costs: floating-point operations (a multiply and an add are two), bytes of its weights, and bytes of its largest set of values alive at once: its inputs all along, every other value from the op that writes it to the last that reads it. */
 export interface Cost {
   readonly flops: number;
   readonly weightBytes: number;
@@ -21,7 +21,7 @@ export function costOf(program: Program, sizes: Axes): Cost {
   });
   for (const name of Object.values(program.outputs)) lastRead.set(name, program.ops.length);
 
-  const weights = new Set(program.weights.map((weight) => weight.name));
+  const given = new Set([...program.inputs, ...program.weights].map(({ name }) => name));
   let flops = 0;
   let alive = program.inputs.reduce((sum, input) => sum + bytes(input), 0);
   let peakBytes = alive;
@@ -31,8 +31,9 @@ export function costOf(program: Program, sizes: Axes): Cost {
     flops += opDefinition(op.kind).flops(inputs, output, op.attributes, axes);
     alive += bytes(output);
     peakBytes = Math.max(peakBytes, alive);
+    if (!lastRead.has(output.name)) alive -= bytes(output);
     for (const input of new Set(inputs)) {
-      if (lastRead.get(input.name) === i && !weights.has(input.name)) alive -= bytes(input);
+      if (lastRead.get(input.name) === i && !given.has(input.name)) alive -= bytes(input);
     }
   });
   return { flops, weightBytes: program.weights.reduce((sum, weight) => sum + bytes(weight), 0), peakBytes };

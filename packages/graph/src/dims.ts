@@ -10,7 +10,7 @@ export function factors(dim: Dim, axes: Axes): { size: number; unknown: readonly
   let size = 1;
   const unknown: string[] = [];
   for (const name of dim.split("*")) {
-    const known = /^\d+$/.test(name) ? Number(name) : axes[name];
+    const known = /^\d+$/.test(name) ? Number(name) : Object.hasOwn(axes, name) ? axes[name] : undefined;
     if (known === undefined) unknown.push(name);
     else size *= known;
   }
@@ -22,6 +22,13 @@ export function simplify(dim: Dim, axes: Axes): Dim {
   const { size, unknown } = factors(dim, axes);
   if (unknown.length === 0) return size;
   return size === 1 ? unknown.join("*") : `${size}*${unknown.join("*")}`;
+}
+
+/** Throws a GraphError of code `shape` unless a simplified dimension is a whole number of at least 1, or a product of axis names. */
+export function expectDim(dim: Dim, what: string): void {
+  const good =
+    typeof dim === "number" ? Number.isSafeInteger(dim) && dim >= 1 : dim.split("*").every((name) => /^[A-Za-z]\w*$|^[1-9]\d*$/.test(name));
+  expectShape(good, () => `${what} has the dimension ${JSON.stringify(dim)}: wanted a whole number of at least 1 or names of axes`);
 }
 
 /** The size of a dimension when every axis is known. Throws a GraphError that names the first axis without a size. */

@@ -1,4 +1,4 @@
-import { opDefinition, programBuilder } from "./builder.ts";
+import { opDefinition, opWriters, type ProgramBuilder, programBuilder, type WriteOp } from "./builder.ts";
 import type { Program, Value } from "./program.ts";
 
 /**
@@ -14,15 +14,19 @@ export function expandProgram(program: Program, keep: (kind: string) => boolean)
     return value;
   };
   for (const { name, shape, type } of program.inputs) renamed.set(name, b.input(name, shape, type));
-  for (const { name, shape } of program.weights) renamed.set(name, b.weight(name, shape));
+  for (const { name, axes } of program.weights) renamed.set(name, b.weight(name, axes));
 
-  // An expansion may use fused ops itself: the nested builder expands those on the way.
-  const expanding = { ...b };
-  const write: typeof b.op = (kind, inputs, attributes = {}) => {
+  const write: WriteOp = (kind, inputs, attributes = {}) => {
     const { expand } = opDefinition(kind);
     return expand && !keep(kind) ? expand(expanding, inputs, attributes) : b.op(kind, inputs, attributes);
   };
-  expanding.softmax = (x) => write("softmax", [x]);
+  // An expansion may use fused ops itself: through this builder they expand in turn.
+  const expanding: ProgramBuilder = {
+    ...b,
+    ...opWriters(write),
+    op: write,
+    linear: (x, weight, bias) => write("linear", bias ? [x, weight, bias] : [x, weight]),
+  };
 
   for (const op of program.ops) renamed.set(op.output, write(op.kind, op.inputs.map(now), op.attributes));
   const outputs = Object.fromEntries(Object.entries(program.outputs).map(([name, value]) => [name, now(value)]));

@@ -1,5 +1,5 @@
-import { type Dim, expectShape, resolveDim, simplify } from "./dims.ts";
-import { at, elements, type OpDefinition } from "./op-table.ts";
+import { type Axes, type Dim, expectShape, resolveDim, simplify } from "./dims.ts";
+import { at, axisOf, elements, type OpDefinition } from "./op-table.ts";
 import type { Value } from "./program.ts";
 
 const same = (x: Value): { type: Value["type"]; shape: readonly Dim[] } => ({ type: x.type, shape: x.shape });
@@ -8,11 +8,13 @@ const same = (x: Value): { type: Value["type"]; shape: readonly Dim[] } => ({ ty
 export const FUSED: Readonly<Record<string, OpDefinition>> = {
   // x (…, in), weight (out, in), bias (out)? → x·Wᵀ + b (…, out)
   linear: {
+    reads: ["F32", "F32", "F32"],
+    optional: 1,
     infer: (inputs, _, axes) => {
       const [x, w, bias] = [at(inputs, 0), at(inputs, 1), inputs[2]];
       const [xIn, wIn] = [simplify(x.shape.at(-1) ?? 0, axes), simplify(w.shape[1] ?? 0, axes)];
       expectShape(
-        w.shape.length === 2 && xIn === wIn,
+        x.shape.length > 0 && w.shape.length === 2 && xIn === wIn,
         () => `linear ${w.name} of shape [${w.shape.join(", ")}] reads ${x.name} of shape [${x.shape.join(", ")}]`,
       );
       expectShape(
@@ -30,10 +32,12 @@ export const FUSED: Readonly<Record<string, OpDefinition>> = {
   },
   // x (…, n), scale (n) → x / √(mean x² + epsilon) · scale
   rmsNorm: {
-    infer: (inputs, _, axes) => {
+    reads: ["F32", "F32"],
+    infer: (inputs, { epsilon }, axes) => {
+      expectShape(typeof epsilon === "number" && epsilon >= 0, () => `the epsilon of rmsNorm is a number of at least 0, found ${epsilon}`);
       const [x, scale] = [at(inputs, 0), at(inputs, 1)];
       expectShape(
-        simplify(x.shape.at(-1) ?? 0, axes) === simplify(scale.shape[0] ?? 0, axes),
+        x.shape.length > 0 && scale.shape.length === 1 && simplify(x.shape.at(-1) ?? 0, axes) === simplify(scale.shape[0] ?? 0, axes),
         () => `rmsNorm of [${x.shape.join(", ")}] with a scale of [${scale.shape.join(", ")}]`,
       );
       return same(x);
@@ -48,14 +52,20 @@ export const FUSED: Readonly<Record<string, OpDefinition>> = {
   },
   // x (batch, tokens, heads·d), cos and sin (tokens, d/2): each head's halves (a, b) become (a·cos − b·sin, b·cos + a·sin)
   rope: {
+    reads: ["F32", "F32", "F32"],
     infer: (inputs, { heads }, axes) => {
       const [x, cos, sin] = [at(inputs, 0), at(inputs, 1), at(inputs, 2)];
-      const width = resolveDim(x.shape.at(-1) ?? 0, axes) / (heads as number);
-      const half = resolveDim(cos.shape[1] ?? 0, axes);
+      expectCount("heads", heads);
       expectShape(
-        half * 2 === width && String(cos.shape) === String(sin.shape),
-        () => `rope over ${heads} heads of [${x.shape.join(", ")}] wants ${width / 2} angles, found ${half}`,
+        x.shape.length === 3 &&
+          cos.shape.length === 2 &&
+          alike(cos.shape, sin.shape, axes) &&
+          alike([x.shape[1] as Dim], [cos.shape[0] as Dim], axes),
+        () => `rope of [${x.shape.join(", ")}] with angles of [${cos.shape.join(", ")}] and [${sin.shape.join(", ")}]`,
       );
+      const width = resolveDim(x.shape.at(-1) ?? 0, axes) / (heads as number);
+      const half = resolveDim(cos.shape[1] as Dim, axes);
+      expectShape(half * 2 === width, () => `rope over ${heads} heads of [${x.shape.join(", ")}] wants ${width / 2} angles, found ${half}`);
       return same(x);
     },
     flops: (_, output, __, axes) => 3 * elements(output, axes),
@@ -73,11 +83,26 @@ export const FUSED: Readonly<Record<string, OpDefinition>> = {
   },
   // q (batch, tokens, heads·d), k and v (batch, tokens, kvHeads·d) → (batch, tokens, heads·d); causal; `window` > 0: only the last `window` tokens are seen
   attention: {
-    infer: (inputs, { heads, kvHeads }, axes) => {
+    reads: ["F32", "F32", "F32"],
+    infer: (inputs, { heads, kvHeads, scale, window }, axes) => {
       const [q, k, v] = [at(inputs, 0), at(inputs, 1), at(inputs, 2)];
+      expectCount("heads", heads);
+      expectCount("kvHeads", kvHeads);
+      expectShape(typeof scale === "number", () => `the scale of attention is a number, found ${scale}`);
+      expectShape(
+        Number.isInteger(window) && (window as number) >= 0,
+        () => `the window of attention is a count of tokens or 0, found ${window}`,
+      );
+      expectShape(
+        [q, k, v].every(({ shape }) => shape.length === 3 && alike(shape.slice(0, 2), q.shape.slice(0, 2), axes)),
+        () => `attention of [${q.shape.join(", ")}] on [${k.shape.join(", ")}] and [${v.shape.join(", ")}]`,
+      );
       const [qWidth, kWidth, vWidth] = [q, k, v].map((x) => resolveDim(x.shape.at(-1) ?? 0, axes)) as [number, number, number];
       const fits =
-        qWidth / (heads as number) === kWidth / (kvHeads as number) && kWidth === vWidth && (heads as number) % (kvHeads as number) === 0;
+        Number.isInteger(qWidth / (heads as number)) &&
+        qWidth / (heads as number) === kWidth / (kvHeads as number) &&
+        kWidth === vWidth &&
+        (heads as number) % (kvHeads as number) === 0;
       expectShape(fits, () => `attention of ${heads} heads on ${kvHeads} with widths ${qWidth}, ${kWidth} and ${vWidth}`);
       return same(q);
     },
@@ -105,7 +130,11 @@ export const FUSED: Readonly<Record<string, OpDefinition>> = {
   },
   // over the last axis
   softmax: {
-    infer: (inputs) => same(at(inputs, 0)),
+    reads: ["F32"],
+    infer: (inputs) => {
+      axisOf(at(inputs, 0), -1);
+      return same(at(inputs, 0));
+    },
     flops: (_, output, __, axes) => 4 * elements(output, axes),
     expand: (b, inputs) => {
       const x = at(inputs, 0);
@@ -115,6 +144,7 @@ export const FUSED: Readonly<Record<string, OpDefinition>> = {
   },
   // x · sigmoid(x)
   silu: {
+    reads: ["F32"],
     infer: (inputs) => same(at(inputs, 0)),
     flops: (_, output, __, axes) => 4 * elements(output, axes),
     expand: (b, inputs) => {
@@ -124,7 +154,15 @@ export const FUSED: Readonly<Record<string, OpDefinition>> = {
   },
   // logits (…, vocab), target (…) → −log softmax(logits)[target] (…)
   tokenLoss: {
-    infer: (inputs) => ({ type: "F32", shape: at(inputs, 1).shape }),
+    reads: ["F32", "I32"],
+    infer: (inputs, _, axes) => {
+      const [logits, target] = [at(inputs, 0), at(inputs, 1)];
+      expectShape(
+        logits.shape.length > 0 && alike(logits.shape.slice(0, -1), target.shape, axes),
+        () => `tokenLoss of [${logits.shape.join(", ")}] with targets of [${target.shape.join(", ")}]`,
+      );
+      return { type: "F32", shape: target.shape };
+    },
     flops: (inputs, _, __, axes) => 3 * elements(at(inputs, 0), axes),
     expand: (b, inputs) => {
       const [logits, target] = [at(inputs, 0), at(inputs, 1)];
@@ -134,3 +172,13 @@ export const FUSED: Readonly<Record<string, OpDefinition>> = {
     },
   },
 };
+
+/** Whether two shapes are the same. */
+function alike(a: readonly Dim[], b: readonly Dim[], axes: Axes): boolean {
+  const [left, right] = [a, b].map((shape) => shape.map((dim) => simplify(dim, axes)).join());
+  return left === right;
+}
+
+function expectCount(what: string, value: unknown): void {
+  expectShape(Number.isInteger(value) && (value as number) >= 1, () => `${what} is a whole number of at least 1, found ${value}`);
+}

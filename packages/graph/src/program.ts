@@ -10,6 +10,11 @@ export interface Value {
   readonly shape: readonly Dim[];
 }
 
+/** A tensor of the model, with what its axes are called, such as `["kvHeads*headDim", "hidden"]`. */
+export interface Weight extends Value {
+  readonly axes: readonly string[];
+}
+
 /** Constants of an op: sizes, axes, small numbers. */
 export type Attributes = Readonly<Record<string, number | boolean | string | readonly number[] | readonly Dim[]>>;
 
@@ -38,7 +43,7 @@ export interface Tap {
 export interface Program {
   readonly axes: Axes;
   readonly inputs: readonly Value[];
-  readonly weights: readonly Value[];
+  readonly weights: readonly Weight[];
   readonly ops: readonly Op[];
   /** Every value by name: inputs, weights and op outputs, with inferred shapes. */
   readonly values: Readonly<Record<string, Value>>;

@@ -1,1 +1,1 @@
-export {};
+export { type OnnxOptions, toOnnx } from "./model.ts";

@@ -1,0 +1,14 @@
+import type { Architecture } from "./description.ts";
+import { describeLlamaFamily } from "./llama-family.ts";
+
+/** Mistral 7B (arXiv 2310.06825): Llama with a sliding window in every block where `sliding_window` says so. */
+export const mistral: Architecture = {
+  modelType: "mistral",
+  describe: (config) =>
+    describeLlamaFamily(config, {
+      modelType: "mistral",
+      bias: () => ({ qkv: false, output: false, mlp: false }),
+      headNorm: false,
+      window: (reader) => ((reader.config.sliding_window ?? null) === null ? 0 : reader.count("sliding_window")),
+    }),
+};
