@@ -98,7 +98,7 @@ class OnnxRuntimeBackend implements Backend {
     this.#open();
     const fused = this.#options.fused;
     try {
-      const session = await this.#ort.InferenceSession.create(toOnnx(program, { fused: () => fused }), {
+      const session = await this.#ort.InferenceSession.create(toOnnx(withOutputNames(program), { fused: () => fused }), {
         executionProviders: ["cpu"],
         graphOptimizationLevel: "all",
         intraOpNumThreads: this.#options.threads,
@@ -122,15 +122,16 @@ class OnnxRuntimeBackend implements Backend {
     const session = executable instanceof OrtExecutable ? executable.session : undefined;
     if (!session) throw new SecateurError("backend", "the program was released, or compiled by another backend");
     checkInputs(executable.program, inputs, into);
-    const feeds = Object.fromEntries(session.inputNames.map((name) => [name, this.#unwrap(inputs[name] as DeviceTensor)]));
-    const fetches = Object.fromEntries(session.outputNames.map((name) => [name, into[name] ? this.#unwrap(into[name]) : null]));
+    const feeds = Object.fromEntries(session.inputNames.map((name) => [name, this.#unwrap(inputs[name] as DeviceTensor, name)]));
+    const names = Object.keys(executable.program.outputs);
+    const fetches = Object.fromEntries(names.map((name) => [OUTPUT + name, into[name] ? this.#unwrap(into[name], name) : null]));
     let results: InferenceSession.ReturnType;
     try {
       results = await session.run(feeds, fetches);
     } catch (cause) {
       throw this.#failure("cannot run a program", cause);
     }
-    return Object.fromEntries(Object.entries(results).map(([name, result]) => [name, into[name] ?? this.#wrap(result as OrtTensor)]));
+    return Object.fromEntries(names.map((name) => [name, into[name] ?? this.#wrap(results[OUTPUT + name] as OrtTensor)]));
   }
 
   async matmul(
@@ -171,17 +172,24 @@ class OnnxRuntimeBackend implements Backend {
     return device;
   }
 
-  #unwrap(device: DeviceTensor): OrtTensor {
+  #unwrap(device: DeviceTensor, name: string = "a tensor"): OrtTensor {
     this.#open();
     const value = this.#tensors.get(device);
     if (!value)
-      throw new SecateurError("backend", `a tensor of shape [${device.shape.join(", ")}] was released, or belongs to another backend`);
+      throw new SecateurError("backend", `${name} of shape [${device.shape.join(", ")}] was released, or belongs to another backend`);
     return value;
   }
 
   #failure(what: string, cause: unknown): SecateurError {
     return new SecateurError("backend", `onnxruntime ${what}: ${cause instanceof Error ? cause.message : cause}`, { cause });
   }
+}
+
+// A program may call an input and an output alike, an ONNX graph may not.
+const OUTPUT = "out:";
+
+function withOutputNames(program: Program): Program {
+  return { ...program, outputs: Object.fromEntries(Object.entries(program.outputs).map(([name, value]) => [OUTPUT + name, value])) };
 }
 
 function productProgram({

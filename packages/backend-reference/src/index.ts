@@ -1,1 +1,1 @@
-export {};
+export { createReferenceBackend, default, type ReferenceOptions, reference } from "./backend.ts";

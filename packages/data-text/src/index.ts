@@ -1,1 +1,1 @@
-export {};
+export { textLoader } from "./loader.ts";

@@ -115,7 +115,11 @@ export interface FuseInput {
 }
 
 /** Makes one score matrix of every role's. A fuser either fuses scores, or pools the statistics and lets the scorer run once on them. */
-export type Fuser = { readonly needs: readonly Need[] } & (
+export type Fuser = {
+  readonly needs: readonly Need[];
+  /** Which roles it reads: only their data is collected. */
+  readonly reads: "all" | "general" | "tasks";
+} & (
   | { fuse(input: FuseInput): { readonly scores: Float32Array; readonly partition?: Partition } }
   | { pool(stats: ReadonlyMap<Role, RoleStats>, weights: ReadonlyMap<Role, number>): RoleStats }
 );

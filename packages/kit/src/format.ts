@@ -46,6 +46,8 @@ export interface OpenModel {
 /** A model being written. Tensors come in any order, each once; what is written is on disk when `flush` returns. */
 export interface WeightSink {
   write(name: string, tensor: Tensor): Promise<void>;
+  /** Writes a tensor of the source as it is, piece by piece, however large. */
+  copy(name: string): Promise<void>;
   /** A tensor that an earlier, interrupted run has written here. */
   readBack(name: string): Promise<Tensor>;
   flush(): Promise<void>;

@@ -1,1 +1,7 @@
-export {};
+export type { Emit, Phase, PlanSummary, PruneEvent } from "./events.ts";
+export type { Manifest } from "./manifest.ts";
+export { partialFolder } from "./output.ts";
+export { type Parts, type Plan, planPrune } from "./plan.ts";
+export { type PruneOptions, prune, sparsityOf } from "./prune.ts";
+export type { LayerReport } from "./prune-layer.ts";
+export { type DataSource, parseRecipe, type Recipe, type RecipeInput, recipeSchema } from "./recipe.ts";

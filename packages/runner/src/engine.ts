@@ -1,7 +1,7 @@
 import { type Program, valueNamed } from "@secateur/graph";
 import { type Backend, type DeviceTensor, type Executable, type OpenModel, SecateurError, throwIfCancelled } from "@secateur/kit";
 import { COS, HIDDEN, type ModelDescription, NEXT_HIDDEN, rotaryTables, SIN } from "@secateur/models";
-import { f32, type Tensor, tensor, toFloat32 } from "@secateur/tensor";
+import { f32, type Tensor, toFloat32 } from "@secateur/tensor";
 import type { Stream, StreamBatch } from "./stream.ts";
 
 /** Runs the programs of one model on one backend; compiled programs and rotary tables are kept until `release`. */
@@ -134,11 +134,6 @@ export async function forward(
     for (const value of [hidden, ...own.map(([, value]) => value), ...Object.values(outputs)]) backend.release(value);
     options.onBatch?.(batch.members.length * batch.tokens);
   }
-}
-
-/** Token ids of a batch as an input tensor (members, tokens). */
-export function idTensor(batch: StreamBatch, ids: Int32Array): Tensor<"I32"> {
-  return tensor("I32", [batch.members.length, batch.tokens], ids);
 }
 
 /** The shape of a program's output without its leading `batch` axis, when every other axis is known. */

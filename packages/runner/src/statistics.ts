@@ -22,7 +22,7 @@ export interface CollectOptions {
 /** Runs a stream through a block and sums the needed statistics at its taps, in double precision over batches. Throws SecateurError `numeric` when a sum is not finite. */
 export async function collect(
   engine: Engine,
-  block: BlockDescription,
+  block: Pick<BlockDescription, "program" | "prefix">,
   weights: LoadedWeights,
   stream: Stream,
   options: CollectOptions,

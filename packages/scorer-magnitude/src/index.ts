@@ -1,1 +1,1 @@
-export {};
+export { default, type MagnitudeOptions, magnitude, magnitudeScore } from "./magnitude.ts";

@@ -1,1 +1,1 @@
-export {};
+export { default, type WandaOptions, wanda, wandaScore } from "./wanda.ts";

@@ -2,11 +2,11 @@
 export interface Random {
   /** A number in [0, 1). */
   next(): number;
-  /** A whole number in [0, bound). */
+  /** A whole number in [0, bound), for bounds up to 2³² (each value is 1/bound likely to within 2⁻³²). */
   below(bound: number): number;
 }
 
-/** The generator sfc32 (PractRand's small fast counter), seeded by splitmix32 and warmed up. The same seed gives the same numbers on every machine. */
+/** The generator sfc32 (PractRand's small fast counter), seeded by splitmix32 and warmed up. The same seed gives the same numbers on every machine; of a seed, the low 32 bits count. */
 export function seededRandom(seed: number): Random {
   let mix = seed | 0;
   const word = (): number => {

@@ -1,0 +1,123 @@
+import { sizeOf } from "@secateur/tensor";
+import { indexBelow, type Kernel, numbersOf } from "./primitives.ts";
+import type { Host } from "./shapes.ts";
+
+/** The fused ops, each from its own definition and not from its expansion. */
+export const FUSED_KERNELS: Readonly<Record<string, Kernel>> = {
+  linear: ([x, weight, bias], shape) => {
+    const [n, k] = (weight as Host).shape as readonly [number, number];
+    const [from, w] = [numbersOf(x), numbersOf(weight)]; // (rows, k) and (n, k)
+    const out = new Float32Array(sizeOf(shape)); // (rows, n)
+    for (let row = 0; row < out.length / n; row++) {
+      for (let j = 0; j < n; j++) out[row * n + j] = dot(from, row * k, w, j * k, k) + (bias ? (numbersOf(bias)[j] as number) : 0);
+    }
+    return out;
+  },
+  rmsNorm: ([x, scale], shape, { epsilon }) => {
+    const [from, factors] = [numbersOf(x), numbersOf(scale)]; // (rows, n) and (n)
+    const n = factors.length;
+    const out = new Float32Array(sizeOf(shape));
+    for (let at = 0; at < out.length; at += n) {
+      const norm = Math.sqrt(dot(from, at, from, at, n) / n + (epsilon as number));
+      for (let i = 0; i < n; i++) out[at + i] = ((from[at + i] as number) / norm) * (factors[i] as number);
+    }
+    return out;
+  },
+  rope: ([x, cos, sin], shape, { heads }) => {
+    const [, tokens, width] = shape as readonly [number, number, number];
+    const half = width / (heads as number) / 2;
+    const [from, c, s] = [numbersOf(x), numbersOf(cos), numbersOf(sin)]; // (batch, tokens, heads, 2, half) and (tokens, half) twice
+    const out = new Float32Array(sizeOf(shape));
+    for (let at = 0; at < out.length; at += 2 * half) {
+      const angles = (Math.floor(at / width) % tokens) * half;
+      for (let i = 0; i < half; i++) {
+        const [a, b] = [from[at + i] as number, from[at + half + i] as number];
+        const [cosine, sine] = [c[angles + i] as number, s[angles + i] as number];
+        out[at + i] = a * cosine - b * sine;
+        out[at + half + i] = b * cosine + a * sine;
+      }
+    }
+    return out;
+  },
+  attention: ([q, k, v], shape, attributes) => {
+    const { heads, kvHeads, scale, window } = attributes as Record<"heads" | "kvHeads" | "scale" | "window", number>;
+    const [batch, tokens, width] = shape as readonly [number, number, number];
+    const size = width / heads;
+    const kvWidth = kvHeads * size;
+    const [queries, keys, values] = [numbersOf(q), numbersOf(k), numbersOf(v)]; // (batch, tokens, heads·size), (batch, tokens, kvHeads·size) twice
+    const out = new Float32Array(sizeOf(shape));
+    const weights = new Float64Array(tokens); // of the keys that a query sees
+    const mixed = new Float64Array(size);
+    for (let sequence = 0; sequence < batch; sequence++) {
+      for (let head = 0; head < heads; head++) {
+        const kvHead = Math.floor(head / (heads / kvHeads));
+        for (let token = 0; token < tokens; token++) {
+          const oldest = window > 0 ? Math.max(0, token - window + 1) : 0;
+          const at = (sequence * tokens + token) * width + head * size;
+          const keyAt = (seen: number): number => (sequence * tokens + seen) * kvWidth + kvHead * size;
+          for (let seen = oldest; seen <= token; seen++) weights[seen] = dot(queries, at, keys, keyAt(seen), size) * scale;
+          softmax(weights, oldest, token + 1);
+          mixed.fill(0);
+          for (let seen = oldest; seen <= token; seen++) {
+            const [share, from] = [weights[seen] as number, keyAt(seen)];
+            for (let d = 0; d < size; d++) mixed[d] = (mixed[d] as number) + share * (values[from + d] as number);
+          }
+          out.set(mixed, at);
+        }
+      }
+    }
+    return out;
+  },
+  softmax: ([x], shape) => {
+    const n = shape.at(-1) as number;
+    const from = numbersOf(x); // (rows, n)
+    const out = new Float32Array(sizeOf(shape));
+    const row = new Float64Array(n);
+    for (let at = 0; at < out.length; at += n) {
+      row.set(from.subarray(at, at + n));
+      softmax(row, 0, n);
+      out.set(row, at);
+    }
+    return out;
+  },
+  silu: ([x]) => numbersOf(x).map((value) => value / (1 + Math.exp(-value))),
+  tokenLoss: ([logits, target], shape) => {
+    const n = (logits as Host).shape.at(-1) as number;
+    const from = numbersOf(logits); // (rows, n)
+    const out = new Float32Array(sizeOf(shape)); // (rows)
+    for (let row = 0; row < out.length; row++) {
+      let top = Number.NEGATIVE_INFINITY;
+      for (let i = 0; i < n; i++) top = Math.max(top, from[row * n + i] as number);
+      let sum = 0;
+      for (let i = 0; i < n; i++) sum += Math.exp((from[row * n + i] as number) - top);
+      out[row] = top + Math.log(sum) - (from[row * n + indexBelow(target as Host, row, n)] as number);
+    }
+    return out;
+  },
+};
+
+/** Σ a[atA + i] · b[atB + i] over `count` elements, in four sums so that an addition need not wait for the one before. */
+function dot(a: Float32Array, atA: number, b: Float32Array, atB: number, count: number): number {
+  let [s0, s1, s2, s3] = [0, 0, 0, 0];
+  let i = 0;
+  for (; i + 3 < count; i += 4) {
+    s0 += (a[atA + i] as number) * (b[atB + i] as number);
+    s1 += (a[atA + i + 1] as number) * (b[atB + i + 1] as number);
+    s2 += (a[atA + i + 2] as number) * (b[atB + i + 2] as number);
+    s3 += (a[atA + i + 3] as number) * (b[atB + i + 3] as number);
+  }
+  for (; i < count; i++) s0 += (a[atA + i] as number) * (b[atB + i] as number);
+  return s0 + s1 + s2 + s3;
+}
+
+/** Softmax of x[start, end) in place. */
+function softmax(x: Float64Array, start: number, end: number): void {
+  let top = Number.NEGATIVE_INFINITY;
+  for (let i = start; i < end; i++) top = Math.max(top, x[i] as number);
+  let sum = 0;
+  for (let i = start; i < end; i++) {
+    x[i] = Math.exp((x[i] as number) - top);
+    sum += x[i] as number;
+  }
+  for (let i = start; i < end; i++) x[i] = (x[i] as number) / sum;
+}

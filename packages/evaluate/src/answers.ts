@@ -1,0 +1,75 @@
+import { type Document, SecateurError } from "@secateur/kit";
+import { scoreSequences, type TokenScores } from "@secateur/runner";
+import { encodePair } from "@secateur/text";
+import type { Setting } from "./evaluate.ts";
+import { type Estimate, estimate, pooledLoss } from "./statistics.ts";
+
+/** How well a model gives known answers to prompts. */
+export interface AnswersResult {
+  readonly metric: "answers";
+  /** exp of the mean −log p of an answer's token, given the prompt and the answer so far. */
+  readonly perplexity: number;
+  readonly nll: number;
+  readonly answerTokens: number;
+  readonly documents: number;
+  /** The share of prompts after which greedy decoding gives exactly the answer's tokens and then an end token. */
+  readonly exactMatch: Estimate;
+  /** Rows that were longer than the window and left out. */
+  readonly skipped: number;
+  readonly protocol: string;
+}
+
+interface Item {
+  readonly ids: Int32Array;
+  /** Where the answer begins, at least 1. */
+  readonly start: number;
+}
+
+/**
+ * Scores the answers of prompt-and-answer rows. An exact match is read off one pass over prompt and answer: greedy decoding gives the answer just when
+ * each of its tokens, and the end, is the likeliest after those before it. Throws SecateurError `data` when no row fits the window.
+ */
+export async function evaluateAnswers(setting: Setting, rows: readonly Document[]): Promise<AnswersResult> {
+  const tokenizer = setting.tokenizer();
+  const begin = setting.begin ?? tokenizer.beginTokens;
+  const ends = setting.end ?? (tokenizer.endToken === undefined ? [] : [tokenizer.endToken]);
+  const items = rows.flatMap((row): Item[] => {
+    if (row.kind !== "answer") return [];
+    const { ids, start } = encodePair(tokenizer, row.prompt, row.answer, row.origin);
+    return [{ ids: Int32Array.from([...begin, ...ids]), start: Math.max(1, begin.length + start) }];
+  });
+  const fitting = items.filter(({ ids, start }) => ids.length <= setting.windowTokens && ids.length > start);
+  if (fitting.length === 0)
+    throw new SecateurError("data", `nothing to predict: no row has an answer that fits in ${setting.windowTokens} tokens`);
+  const scores = await scoreSequences(
+    setting.engine,
+    fitting.map(({ ids }) => ids),
+    setting,
+  );
+  const losses = fitting.map(({ ids, start }, i) => ({
+    loss: sum((scores[i] as TokenScores).loss.subarray(start - 1)),
+    tokens: ids.length - start,
+  }));
+  const exact = fitting.map((item, i) => (isExact(item, scores[i] as TokenScores, ends) ? 1 : 0));
+  const { loss, tokens } = pooledLoss(losses);
+  const skipped = items.length - fitting.length;
+  return {
+    metric: "answers",
+    perplexity: Math.exp(loss),
+    nll: loss,
+    answerTokens: tokens,
+    documents: fitting.length,
+    exactMatch: estimate(exact),
+    skipped,
+    protocol: `answers: ${fitting.length} rows${skipped > 0 ? ` (${skipped} too long)` : ""}, mean over ${tokens} answer tokens given prompt and answer so far; exact match by greedy decoding up to the end token`,
+  };
+}
+
+function isExact({ ids, start }: Item, { best }: TokenScores, ends: readonly number[]): boolean {
+  for (let t = start; t < ids.length; t++) if (best[t - 1] !== ids[t]) return false;
+  return ends.length === 0 || ends.includes(best[ids.length - 1] as number);
+}
+
+function sum(values: Float32Array): number {
+  return values.reduce((total, value) => total + value, 0);
+}

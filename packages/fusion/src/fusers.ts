@@ -1,0 +1,172 @@
+import { defineFuser, type FuseInput, type FuserPlugin, GENERAL, inputNorm, type Partition, type Role, SecateurError } from "@secateur/kit";
+import { z } from "zod";
+import { poolStats } from "./mixture.ts";
+import { booleanOption, numberOption, scaleOptions } from "./options.ts";
+import { byWeight, type Factors, geometricMean, largest, meanRank, ownerFactors, weightedSum } from "./rules.ts";
+import { commonScale, type ScaleOptions } from "./scale.ts";
+
+/** Options of the rule `shared-exclusive`. */
+export interface SharedExclusiveOptions extends ScaleOptions {
+  /** By what part the score of a channel is raised that only tasks own, at least 0. */
+  readonly boost: number;
+}
+
+/** Options of the rule `mixture`. */
+export interface MixtureOptions {
+  /** Divide each role's activations by its level first. */
+  readonly normalize: boolean;
+}
+
+/** Shared channels get the roles' weighted mean, exclusive ones their owners' own score. */
+export const sharedExclusiveFuser: FuserPlugin<SharedExclusiveOptions> = defineFuser({
+  name: "shared-exclusive",
+  summary: "shared channels keep what all roles need on average, exclusive ones what their owners need",
+  options: z.strictObject({
+    ...scaleOptions,
+    boost: numberOption(0, { min: 0 }, "by what part scores are raised on channels that only tasks own"),
+  }),
+  create: (options) => ({
+    needs: [inputNorm],
+    reads: "all",
+    fuse: (input) => fuseSharedExclusive(input, options),
+  }),
+});
+
+/** The rule `shared-exclusive` as a function: the fused scores, on the scale of the first role's, and the groups of channels. */
+export function fuseSharedExclusive(
+  input: FuseInput,
+  options: SharedExclusiveOptions,
+): { readonly scores: Float32Array; readonly partition: Partition } {
+  checkInput(input);
+  const { factors, partition } = commonScale(input, options);
+  return { scores: weightedSum(input, ownerFactors(input, factors, partition, options.boost, GENERAL)), partition };
+}
+
+/** The largest of the roles' scores; their weights do not matter. */
+export const maxFuser: FuserPlugin<ScaleOptions> = scoreFuser(
+  "max",
+  "the largest of the roles' scores; role weights do not matter",
+  largest,
+);
+
+/** The weighted sum of the roles' scores. */
+export const sumFuser: FuserPlugin<ScaleOptions> = scoreFuser("sum", "the weighted sum of the roles' scores", (input, factors) =>
+  weightedSum(input, byWeight(input, factors)),
+);
+
+/** The weighted geometric mean of the roles' scores. */
+export const geometricFuser: FuserPlugin<ScaleOptions> = scoreFuser(
+  "geometric",
+  "the weighted geometric mean of the roles' scores",
+  geometricMean,
+);
+
+/** The weighted mean of the roles' ranks within the selection group. */
+export const rankFuser: FuserPlugin<ScaleOptions> = scoreFuser(
+  "rank",
+  "the weighted mean of the roles' ranks among the competitors",
+  meanRank,
+);
+
+/**
+ * The scores of the tasks only, on the scale of the first and added by weight when there are several. Activation-free scores differ between roles
+ * only by their relation to the others, so that those of a single task alone stay as they are.
+ */
+export const taskFuser: FuserPlugin<ScaleOptions> = scoreFuser(
+  "task",
+  "the tasks' scores only, added by weight when there are several",
+  tasksOnly,
+  "tasks",
+);
+
+/** The scores of the role `general` only. */
+export const generalFuser: FuserPlugin<Readonly<Record<string, never>>> = defineFuser({
+  name: "general",
+  summary: "the scores of general text only",
+  options: z.strictObject({}),
+  create: () => ({
+    needs: [],
+    reads: "general",
+    fuse(input) {
+      const scores = input.scores.get(GENERAL);
+      if (!scores) throw new SecateurError("input", `the rule general wants a role named ${GENERAL}, found: ${input.roles.join(", ")}`);
+      return { scores: scores.slice() };
+    },
+  }),
+});
+
+/** One calibration on the data of all roles, mixed by their weights. */
+export const mixtureFuser: FuserPlugin<MixtureOptions> = defineFuser({
+  name: "mixture",
+  summary: "one scoring on the statistics of all roles together, mixed by weight",
+  options: z.strictObject({ normalize: booleanOption(false, "divide each role's activations by their typical norm first") }),
+  create: ({ normalize }) => ({
+    needs: normalize ? [inputNorm] : [],
+    reads: "all",
+    pool: (stats, weights) => poolStats(stats, weights, normalize),
+  }),
+});
+
+/** Every fusion rule, the default first. */
+export const fusers: readonly FuserPlugin[] = [
+  sharedExclusiveFuser,
+  maxFuser,
+  mixtureFuser,
+  sumFuser,
+  geometricFuser,
+  rankFuser,
+  generalFuser,
+  taskFuser,
+];
+
+function scoreFuser(
+  name: string,
+  summary: string,
+  rule: (input: FuseInput, factors: Factors) => Float32Array,
+  reads: "all" | "tasks" = "all",
+): FuserPlugin<ScaleOptions> {
+  return defineFuser({
+    name,
+    summary,
+    options: z.strictObject(scaleOptions),
+    create: (options: ScaleOptions) => ({
+      needs: [inputNorm],
+      reads,
+      fuse(input) {
+        checkInput(input);
+        const { factors, partition } = commonScale(input, options);
+        return { scores: rule(input, factors), partition };
+      },
+    }),
+  });
+}
+
+function tasksOnly(input: FuseInput, factors: Factors): Float32Array {
+  const tasks = input.roles.filter((role) => role !== GENERAL);
+  const [first] = tasks;
+  if (first === undefined) throw new SecateurError("input", `the rule task wants a role other than ${GENERAL}, found none`);
+  const total = tasks.reduce((sum, role) => sum + (input.weights.get(role) as number), 0);
+  // On the scale of the first task, so that a single one's scores stay as they are.
+  const unit = input.activationFree ? 1 : ((factors.get(first) as Float64Array)[0] as number);
+  return weightedSum(
+    input,
+    new Map(
+      tasks.map((role) => [
+        role,
+        (factors.get(role) as Float64Array).map((f) => (f / unit) * ((input.weights.get(role) as number) / total)),
+      ]),
+    ),
+  );
+}
+
+function checkInput({ roles, weights, shape: [rows, cols], scores, norms }: FuseInput): void {
+  const fits = (role: Role): boolean =>
+    scores.get(role)?.length === rows * cols && norms.get(role)?.length === cols && (weights.get(role) ?? 0) > 0;
+  const bad = roles.find((role) => !fits(role));
+  if (bad !== undefined) {
+    throw new SecateurError(
+      "internal",
+      `role ${bad} has ${scores.get(bad)?.length} scores, ${norms.get(bad)?.length} norms and the weight ${weights.get(bad)}, wanted ${rows} × ${cols} scores, ${cols} norms and a weight above 0`,
+    );
+  }
+}

@@ -1,0 +1,73 @@
+import { type FuseInput, GENERAL, type Partition, type Role } from "@secateur/kit";
+import { type LevelKind, levels } from "./levels.ts";
+import { allOwners, sharedExclusive } from "./partition.ts";
+
+/** How roles are made comparable: options that every rule on scores has. */
+export interface ScaleOptions {
+  /** How a role's level is taken. */
+  readonly level: LevelKind;
+  /** The relative difference of levelled norms up to which a role owns a channel, 0 to 1. */
+  readonly tau: number;
+  /** How far an activation-free score may be scaled up or down, at least 1. */
+  readonly kappa: number;
+}
+
+/** What brings roles to a common scale at one layer. */
+export interface Scale {
+  readonly partition: Partition;
+  /** For each role what its scores are multiplied by, one factor a channel (cols). */
+  readonly factors: ReadonlyMap<Role, Float64Array>;
+}
+
+/**
+ * The partition of a layer's channels and the factors that make the roles' scores comparable. Scores that depend on activations are divided by
+ * the role's level ĝ and multiplied by that of the first role, so that the first role's stay as they are. Activation-free scores are the same for
+ * every role: on exclusive channels they get c = clamp(n̂/n̂_g, 1/κ, κ), elsewhere 1. Without a general role n̂_g is the weighted geometric mean
+ * of the roles in which the channel is alive.
+ */
+export function commonScale(input: FuseInput, options: ScaleOptions): Scale {
+  const norms = new Map(input.roles.map((role) => [role, input.norms.get(role) as Float64Array]));
+  const level = levels(norms, options.level);
+  const levelled = new Map([...norms].map(([role, of]) => [role, of.map((norm) => norm / (level.get(role) as number))]));
+  const partition = sharedExclusive(levelled, options.tau);
+  if (input.activationFree) return { partition, factors: activationFactors(input, levelled, partition, options.kappa) };
+  const first = level.get(input.roles[0] as Role) as number;
+  const cols = input.shape[1];
+  return {
+    partition,
+    factors: new Map(input.roles.map((role) => [role, new Float64Array(cols).fill(first / (level.get(role) as number))])),
+  };
+}
+
+function activationFactors(
+  input: FuseInput,
+  levelled: ReadonlyMap<Role, Float64Array>,
+  partition: Partition,
+  kappa: number,
+): ReadonlyMap<Role, Float64Array> {
+  const reference = levelled.get(GENERAL) ?? weightedMean(input, levelled);
+  const all = allOwners(partition);
+  const factor = (norm: number, general: number): number => (norm === general ? 1 : Math.min(kappa, Math.max(1 / kappa, norm / general))); // equal, and so 1, when both are dead
+  return new Map(
+    [...levelled].map(([role, norms]) => [
+      role,
+      norms.map((norm, channel) => (partition.owners[channel] === all ? 1 : factor(norm, reference[channel] as number))),
+    ]),
+  );
+}
+
+function weightedMean(input: FuseInput, levelled: ReadonlyMap<Role, Float64Array>): Float64Array {
+  return new Float64Array(input.shape[1]).map((_, channel) => {
+    let logs = 0;
+    let weights = 0;
+    for (const [role, norms] of levelled) {
+      const norm = norms[channel] as number;
+      const weight = input.weights.get(role) as number;
+      if (norm > 0) {
+        logs += weight * Math.log(norm);
+        weights += weight;
+      }
+    }
+    return weights > 0 ? Math.exp(logs / weights) : 0;
+  });
+}

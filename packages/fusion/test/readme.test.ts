@@ -1,0 +1,29 @@
+import { wandaScore } from "@secateur/scorer-wanda";
+import { expect, it } from "vitest";
+import { fuseSharedExclusive, maskUnstructured, partitionShares } from "../src/index.ts";
+
+it("does what the README's example says", () => {
+  const [rows, cols] = [2, 4];
+  const weights = Float32Array.of(0.9, -0.2, 0.5, 0.4, 0.1, 0.8, -0.3, 0.6); // (rows, cols)
+  const norms = new Map([
+    ["general", Float64Array.of(1, 1, 1, 1)],
+    ["math", Float64Array.of(1, 4, 1, 0.25)],
+  ]);
+  const input = {
+    roles: ["general", "math"],
+    weights: new Map([
+      ["general", 0.5],
+      ["math", 0.5],
+    ]),
+    shape: [rows, cols],
+    scores: new Map([...norms].map(([role, of]) => [role, wandaScore(weights, of, rows, cols)])),
+    norms,
+    activationFree: false,
+    selection: { group: "row", rule: "exact" },
+  } as const;
+  const { scores, partition } = fuseSharedExclusive(input, { tau: 0.1, boost: 0, level: "geometric", kappa: 4 });
+  expect(partitionShares(partition)).toEqual({ shared: 2, exclusive: { general: 1, math: 1 } });
+  const half = (of: Float32Array): number[] => [...maskUnstructured(of, rows, cols, 0.5, input.selection).mask];
+  expect(half(scores)).toEqual([1, 1, 0, 0, 0, 1, 0, 1]);
+  expect(half(wandaScore(weights, Float64Array.of(1, 1, 1, 1), rows, cols))).toEqual([1, 0, 1, 0, 0, 1, 0, 1]);
+});

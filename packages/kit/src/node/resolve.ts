@@ -1,0 +1,114 @@
+import { statSync } from "node:fs";
+import { isAbsolute, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { SecateurError } from "../errors.ts";
+import { type ImportModule, importFile } from "./import-file.ts";
+import { installedPackages, locatePackage } from "./locate.ts";
+import type { PluginKind, PluginOf, Registry } from "./registry.ts";
+import { nearestName } from "./spelling.ts";
+
+/** Where a plugin's name is looked up. */
+export interface ResolveOptions {
+  /** The user's directory: packages and relative paths are found from here. */
+  readonly from: string;
+  /** Node's own `import`, unless the host loads modules in another way. */
+  readonly importModule?: ImportModule;
+}
+
+/**
+ * The plugin that a user's name stands for: `wanda` is the built-in one, else `@secateur/scorer-wanda`, else `secateur-scorer-wanda`; `@you/x` is
+ * `@you/secateur-scorer-x`; `./mine.ts`, a longer path or a `file:` URL is that file. Throws SecateurError `not-found` for a name that leads nowhere, and
+ * `plugin` for a module that cannot be loaded or whose default export is no plugin of the kind.
+ */
+export async function resolvePlugin<K extends PluginKind>(
+  registry: Registry,
+  kind: K,
+  name: string,
+  { from, importModule }: ResolveOptions,
+): Promise<PluginOf<K>> {
+  const what = `the ${kind} "${name}"`;
+  const load = async (file: string) => asPlugin(kind, await importFile(file, { from, what, code: "plugin", importModule }), what);
+  if (isPath(name)) return await load(existingFile(name, from, what));
+  const builtIn = registry.get(kind, name);
+  if (builtIn !== undefined) return builtIn;
+  for (const id of packagesNamed(kind, name)) {
+    const file = locate(id, from, what);
+    if (file !== undefined) return await load(file);
+  }
+  throw unknownName(registry, kind, name, from);
+}
+
+/** The names, as users write them, of the plugins of a kind that are installed as packages for a directory, in alphabetical order. */
+export function installedPlugins(kind: PluginKind, from: string): string[] {
+  const pattern = new RegExp(`^(?:@secateur/${kind}-(.+)|secateur-${kind}-(.+)|(@[^/]+)/secateur-${kind}-(.+))$`);
+  const names = installedPackages(from).flatMap((id) => {
+    const [, official, bare, scope, scoped] = pattern.exec(id) ?? [];
+    return official ?? bare ?? (scope === undefined ? [] : `${scope}/${scoped}`);
+  });
+  return [...new Set(names)].sort();
+}
+
+function isPath(name: string): boolean {
+  return isAbsolute(name) || /^\.{1,2}[/\\]|^file:|\.[cm]?[jt]s$/.test(name);
+}
+
+function existingFile(name: string, from: string, what: string): string {
+  const file = name.startsWith("file:") ? fileURLToPath(name) : resolve(from, name);
+  const stats = statSync(file, { throwIfNoEntry: false });
+  if (stats === undefined) throw new SecateurError("not-found", `${what} is not there: no file ${file}`, { where: { file } });
+  if (!stats.isFile()) throw new SecateurError("plugin", `${what} is a folder: name the file in it`, { where: { file } });
+  return file;
+}
+
+/** The packages that a name may stand for, in the order in which they are tried; a package's full name stands for itself. */
+function packagesNamed(kind: PluginKind, name: string): string[] {
+  const [, scope, rest = ""] = /^(?:(@[\w.~-]+)\/)?([\w.~-]+)$/.exec(name) ?? [];
+  if (rest === "" || rest.startsWith(".")) return [];
+  if (rest.startsWith(`secateur-${kind}-`)) return [name];
+  if (scope === "@secateur") return [rest.startsWith(`${kind}-`) ? name : `@secateur/${kind}-${rest}`];
+  return scope === undefined ? [`@secateur/${kind}-${rest}`, `secateur-${kind}-${rest}`] : [`${scope}/secateur-${kind}-${rest}`];
+}
+
+function locate(id: string, from: string, what: string): string | undefined {
+  try {
+    return locatePackage(id, from);
+  } catch (cause) {
+    throw new SecateurError("plugin", `cannot load ${what} from the package ${id}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** What may be there in something that should be a plugin. */
+interface PluginLike {
+  readonly kind?: unknown;
+  readonly name?: unknown;
+  readonly summary?: unknown;
+  readonly options?: { readonly "~standard"?: { readonly validate?: unknown } };
+  readonly create?: unknown;
+}
+
+/** Checks the shape of what a module exports, so that a mistake in it is met here and named, not deep in a run. */
+function asPlugin<K extends PluginKind>(kind: K, value: unknown, what: string): PluginOf<K> {
+  const given = (typeof value === "object" && value !== null ? value : {}) as PluginLike;
+  if (typeof given.kind === "string" && given.kind !== kind) {
+    throw new SecateurError("plugin", `${what} is a ${given.kind}: its default export says kind "${given.kind}", not "${kind}"`);
+  }
+  const wrong = [
+    given.kind === kind ? [] : `kind "${kind}"`,
+    typeof given.name === "string" ? [] : "a name",
+    typeof given.summary === "string" ? [] : "a summary",
+    typeof given.options?.["~standard"]?.validate === "function" ? [] : "options (a Standard Schema)",
+    typeof given.create === "function" ? [] : "a create function",
+  ].flat();
+  if (wrong.length > 0) throw new SecateurError("plugin", `${what} is no plugin: its default export lacks ${wrong.join(", ")}`);
+  return value as PluginOf<K>; // checked above, field by field
+}
+
+function unknownName(registry: Registry, kind: PluginKind, name: string, from: string): SecateurError {
+  const known = [...new Set([...registry.list(kind).map((plugin) => plugin.name), ...installedPlugins(kind, from)])].sort();
+  const nearest = nearestName(name, known);
+  const hint = nearest === undefined ? "" : `; did you mean "${nearest}"?`;
+  const packages = packagesNamed(kind, name);
+  const tried = packages.length === 0 ? "" : ` (no package ${packages.join(" or ")} is installed for ${from})`;
+  const list = known.length === 0 ? `there are no ${kind}s` : `the ${kind}s are ${known.join(", ")}`;
+  return new SecateurError("not-found", `no ${kind} is called "${name}": ${list}${hint}${tried}`);
+}

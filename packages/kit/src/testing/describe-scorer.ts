@@ -1,0 +1,147 @@
+import type { Backend, Linear, Scorer, ScorerPlugin, Selection } from "../contracts.ts";
+import { inputNorm, type RoleStats } from "../statistics.ts";
+import { demand, demandClose, parseOptions, pluginLaws, refusing } from "./plugin-laws.ts";
+import { layerOf, type MakeStats, randomSample, type Sample, statsOf } from "./sample.ts";
+import type { TestApi } from "./test-api.ts";
+
+/** What `describeScorer` may need to know beyond the plugin. */
+export interface DescribeScorerOptions {
+  /** Options for the plugin; its defaults when left out. */
+  readonly options?: object;
+  /** Makes the statistics that are neither `inputNorm` nor `gram`. */
+  readonly makeStats?: MakeStats;
+  /** Needed only by a scorer that computes with it. */
+  readonly backend?: Backend;
+  /** How far two scores that should be equal may differ, as a part of the layer's largest; 1e-5 when left out, for single precision. */
+  readonly tolerance?: number;
+}
+
+/**
+ * The laws of a scorer, as tests: scores keep the layer's shape and are finite, depend on nothing but the layer and the declared statistics,
+ * follow the output rows, grow in proportion to the activations but not with the number of tokens, and are lowest for a dead input channel.
+ */
+export function describeScorer(t: TestApi, plugin: ScorerPlugin, options: DescribeScorerOptions = {}): void {
+  const samples = [randomSample(1, 6, 16), randomSample(2, 16, 8), randomSample(3, 1, 4)];
+  const tolerance = options.tolerance ?? 1e-5;
+  const backend = options.backend ?? refusing<Backend>("the backend", "pass backend in the options of describeScorer");
+  const make = async (): Promise<Scorer> => {
+    const made = plugin.create(await parseOptions(plugin.options, options.options ?? {}));
+    demand("score" in made, `${plugin.name} makes a solver; these are the laws of scorers`);
+    return made;
+  };
+  const scoresOf = async (sample: Sample): Promise<Float32Array> => {
+    const scorer = await make();
+    return (await scorer.score(layerOf(sample), statsOf(sample, scorer.needs, options.makeStats), backend)).data;
+  };
+
+  t.describe(`scorer ${plugin.name}`, () => {
+    pluginLaws(t, plugin, "scorer", options.options);
+
+    t.it("declares its needs and what competes with what", async () => {
+      const { needs, selection } = await make();
+      demand(new Set(needs.map(({ id }) => id)).size === needs.length, `needs repeat: ${needs.map(({ id }) => id).join(", ")}`);
+      demand(GROUPS.includes(selection.group), `selection.group is ${selection.group}, wanted one of ${GROUPS.join(", ")}`);
+      demand(RULES.includes(selection.rule), `selection.rule is ${selection.rule}, wanted one of ${RULES.join(", ")}`);
+    });
+
+    t.it("keeps the layer's shape, and every score is finite", async () => {
+      for (const sample of [...samples, silence(zeroRow(samples[0] as Sample), 2)]) {
+        const scorer = await make();
+        const { rows, cols } = sample;
+        const scores = await scorer.score(layerOf(sample), statsOf(sample, scorer.needs, options.makeStats), backend);
+        const got = `${scores.dtype} [${scores.shape.join(", ")}] with ${scores.data.length} numbers`;
+        demand(scores.dtype === "F32" && scores.data.length === rows * cols, `scores are ${got}, wanted F32 [${rows}, ${cols}]`);
+        demand(
+          scores.shape.length === 2 && scores.shape[0] === rows && scores.shape[1] === cols,
+          `scores are ${got}, wanted F32 [${rows}, ${cols}]`,
+        );
+        const bad = scores.data.findIndex((score) => !Number.isFinite(score));
+        demand(bad < 0, `the score of row ${Math.floor(bad / cols)}, column ${bad % cols} is ${scores.data[bad]}, wanted a finite number`);
+      }
+    });
+
+    t.it("gives the same scores again", async () => {
+      for (const sample of samples) demandClose(await scoresOf(sample), await scoresOf(sample), 0, "scored twice");
+    });
+
+    t.it("does not change its inputs", async () => {
+      const sample = samples[0] as Sample;
+      const scorer = await make();
+      const layer = layerOf({ ...sample, weights: sample.weights.slice() });
+      const stats = statsOf(sample, scorer.needs, options.makeStats);
+      const fresh = statsOf(sample, scorer.needs, options.makeStats);
+      const { data } = await scorer.score(layer, stats, backend);
+      data.fill(7); // the scores may not be a view of the inputs either
+      unchanged(layer, sample, stats, fresh, scorer);
+    });
+
+    t.it("permuting the output rows permutes the scores", async () => {
+      for (const sample of samples) {
+        const permuted = await scoresOf({ ...sample, weights: reversedRows(sample.weights, sample) });
+        demandClose(permuted, reversedRows(await scoresOf(sample), sample), tolerance, "rows reversed");
+      }
+    });
+
+    t.it("is of degree one in the activations", async () => {
+      for (const sample of samples) {
+        const degree = (await make()).needs.length > 0 ? 1 : 0;
+        const scaled = await scoresOf({ ...sample, inputs: sample.inputs.map((x) => -4 * x) });
+        const wanted = (await scoresOf(sample)).map((score) => score * 4 ** degree);
+        demandClose(scaled, wanted, tolerance, `activations times -4 should give scores times ${4 ** degree}`);
+      }
+    });
+
+    t.it("does not depend on the number of tokens", async () => {
+      for (const sample of samples) {
+        const { inputs, tokenWeights } = sample;
+        const doubled = { ...sample, inputs: twice(inputs), tokenWeights: twice(tokenWeights) };
+        demandClose(await scoresOf(doubled), await scoresOf(sample), tolerance, "every token given twice");
+      }
+    });
+
+    t.it("scores a dead input channel lowest", async () => {
+      if (!(await make()).needs.some(({ id }) => id === inputNorm.id)) return; // it does not look at channels
+      for (const sample of samples) {
+        const dead = sample.cols - 1;
+        const scores = await scoresOf(silence(sample, dead));
+        for (let i = 0; i < sample.rows; i++) {
+          const row = scores.subarray(i * sample.cols, (i + 1) * sample.cols);
+          demand(
+            row.every((score) => score >= (row[dead] as number)),
+            `row ${i}: the dead channel scores ${row[dead]}, another one ${Math.min(...row)}`,
+          );
+        }
+      }
+    });
+  });
+}
+
+const GROUPS: readonly Selection["group"][] = ["row", "matrix", "block", "model"];
+const RULES: readonly Selection["rule"][] = ["exact", "threshold"];
+
+/** The sample with one input channel that is always 0. */
+function silence(sample: Sample, channel: number): Sample {
+  return { ...sample, inputs: sample.inputs.map((x, i) => (i % sample.cols === channel ? 0 : x)) };
+}
+
+function zeroRow(sample: Sample): Sample {
+  return { ...sample, weights: sample.weights.map((w, i) => (i < sample.cols ? 0 : w)) };
+}
+
+function reversedRows(matrix: Float32Array, { rows, cols }: Sample): Float32Array {
+  return matrix.map((_, i) => matrix[(rows - 1 - Math.floor(i / cols)) * cols + (i % cols)] as number);
+}
+
+function twice(values: Float64Array): Float64Array {
+  return Float64Array.from([...values, ...values]);
+}
+
+function unchanged(layer: Linear, sample: Sample, stats: RoleStats, fresh: RoleStats, scorer: Scorer): void {
+  demandClose(layer.weights.data, sample.weights, 0, "the layer's weights after scoring");
+  for (const need of scorer.needs) {
+    const before = fresh.get(need);
+    for (const [name, sums] of Object.entries(stats.get(need))) {
+      demandClose(sums, before[name] as Float64Array, 0, `the statistic ${need.id}, ${name}, after scoring`);
+    }
+  }
+}

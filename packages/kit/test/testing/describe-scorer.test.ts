@@ -1,0 +1,142 @@
+import { f32 } from "@secateur/tensor";
+import { describe, expect, it } from "vitest";
+import { defineScorer, inputNorm, inputRms, type OptionSchema, type Scorer, type ScorerPlugin } from "../../src/index.ts";
+import { describeScorer } from "../../src/testing.ts";
+
+const sound: Scorer = {
+  needs: [inputNorm],
+  selection: { group: "row", rule: "exact" },
+  async score({ weights }, stats) {
+    const norms = inputRms(stats);
+    return f32(
+      weights.shape,
+      weights.data.map((w, k) => Math.abs(w) * (norms[k % norms.length] as number)),
+    );
+  },
+};
+
+const noOptions: OptionSchema<object> = {
+  "~standard": {
+    version: 1,
+    vendor: "test",
+    validate: (value) => (Object.keys(value as object).length ? { issues: [{ message: "unknown option" }] } : { value: {} }),
+  },
+  toJSONSchema: () => ({ type: "object", properties: {}, additionalProperties: false }),
+};
+
+const anything: OptionSchema<unknown> = { "~standard": { version: 1, vendor: "test", validate: (value) => ({ value }) } };
+
+describeScorer({ describe, it }, plugin(sound));
+
+describe("describeScorer", () => {
+  it.each<[string, ScorerPlugin, string, string]>([
+    ["a name with spaces", { ...plugin(sound), name: "My Scorer" }, "has a name", 'the name "My Scorer" is not of the form some-name'],
+    ["no summary", { ...plugin(sound), summary: "" }, "has a name", 'the summary "" is not one line of 2 to 120 characters'],
+    [
+      "open options",
+      { ...plugin(sound), options: anything },
+      "refuses an option",
+      'the unknown option "no-such-option" was taken: the result is {"value":{"no-such-option":1}}',
+    ],
+    [
+      "options without a JSON Schema",
+      { ...plugin(sound), options: anything },
+      "describes its options",
+      "the options have no toJSONSchema()",
+    ],
+    [
+      "a wrong shape",
+      changed((scores) => scores.subarray(1)),
+      "keeps the layer's shape",
+      "scores are F32 [95] with 95 numbers, wanted F32 [6, 16]",
+    ],
+    [
+      "an infinite score",
+      changed((scores) => scores.with(17, Number.POSITIVE_INFINITY)),
+      "keeps the layer's shape",
+      "the score of row 1, column 1 is Infinity, wanted a finite number",
+    ],
+    ["chance", changed((scores) => scores.with(0, Math.random())), "gives the same scores again", "scored twice: number 0 is"],
+    [
+      "changed weights",
+      plugin({
+        ...sound,
+        score: async ({ weights }, stats, backend) =>
+          sound.score({ weights: f32(weights.shape, weights.data.fill(1)) } as never, stats, backend),
+      }),
+      "does not change its inputs",
+      "the layer's weights after scoring: number 0 is 1",
+    ],
+    [
+      "scores that are the weights",
+      plugin({ ...sound, score: async ({ weights }) => weights }),
+      "does not change its inputs",
+      "the layer's weights after scoring: number 0 is 7",
+    ],
+    ["a favourite row", changed((scores) => scores.with(0, 9)), "permuting the output rows", "rows reversed: number 0 is 9"],
+    [
+      "squared norms",
+      changed((scores) => scores.map((s) => s * s)),
+      "is of degree one",
+      "activations times -4 should give scores times 4: number 0 is",
+    ],
+    [
+      "sums in place of means",
+      plugin({
+        ...sound,
+        score: async ({ weights }, stats) =>
+          f32(
+            weights.shape,
+            weights.data.map((w, k) => Math.abs(w) * Math.sqrt(stats.get(inputNorm).squares?.[k % (weights.shape[1] ?? 1)] ?? 0)),
+          ),
+      }),
+      "does not depend on the number of tokens",
+      "every token given twice: number 0 is",
+    ],
+    [
+      "dead channels kept",
+      changed((scores) => scores.map((s) => (s === 0 ? 5 : s))),
+      "scores a dead input channel lowest",
+      "row 0: the dead channel scores 5, another one",
+    ],
+    [
+      "an undeclared need",
+      plugin({ ...sound, needs: [] }),
+      "keeps the layer's shape",
+      "the statistic inputNorm was asked for, but the declared needs are: none",
+    ],
+    [
+      "an unknown need",
+      plugin({ ...sound, needs: [{ ...inputNorm, id: "mine" }] }),
+      "keeps the layer's shape",
+      "this suite cannot make the statistic mine: pass makeStats in its options",
+    ],
+    [
+      "a backend that is not there",
+      plugin({ ...sound, score: async ({ weights }, _, backend) => f32(weights.shape, new Float32Array(backend.preferredTokens)) }),
+      "keeps the layer's shape",
+      'the backend was asked for "preferredTokens", but this suite has none: pass backend in the options of describeScorer',
+    ],
+  ])("catches %s", async (_, broken, law, message) => {
+    const tests = new Map<string, () => void | Promise<void>>();
+    describeScorer({ describe: (_name, body) => body(), it: (name, body) => tests.set(name, body) }, broken);
+    const [name] = [...tests.keys()].filter((key) => key.startsWith(law));
+    await expect((async () => tests.get(name ?? law)?.())()).rejects.toThrow(message);
+  });
+});
+
+function plugin(scorer: Scorer): ScorerPlugin {
+  return defineScorer({ name: "sound", summary: "a scorer for this test", options: noOptions, create: () => scorer });
+}
+
+/** The sound scorer with its scores changed afterwards. */
+function changed(change: (scores: Float32Array) => Float32Array): ScorerPlugin {
+  return plugin({
+    ...sound,
+    async score(layer, stats, backend) {
+      const { shape, data } = await sound.score(layer, stats, backend);
+      const scores = change(data);
+      return f32(scores.length === data.length ? shape : [scores.length], scores);
+    },
+  });
+}

@@ -1,0 +1,46 @@
+import { defineScorer, type ScorerPlugin } from "@secateur/kit";
+import { f32 } from "@secateur/tensor";
+import { z } from "zod";
+
+/** Options of the scorer `magnitude`. */
+export interface MagnitudeOptions {
+  /** Prune exactly the asked ratio of each matrix; false: everything not above the score at that position, as the published code does. */
+  readonly exact: boolean;
+}
+
+// Option values come from a command line as text. The default stands twice so that both forms of the JSON Schema, of what comes in and of what
+// comes out, show it.
+const options = z.strictObject({
+  exact: z
+    .preprocess(fromText, z.boolean())
+    .prefault(true)
+    .default(true)
+    .meta({ description: "prune exactly the ratio of each matrix; false: the published rule, which prunes one weight and all ties more" }),
+});
+
+/** Keeps the largest weights of each matrix; needs no data. */
+export const magnitude: ScorerPlugin<MagnitudeOptions> = defineScorer({
+  name: "magnitude",
+  summary: "absolute values of the weights; needs no data",
+  options,
+  create: ({ exact }) => ({
+    needs: [],
+    selection: { group: "matrix", rule: exact ? "exact" : "threshold" },
+    score: async ({ weights }) => f32(weights.shape, magnitudeScore(weights.data)),
+  }),
+});
+
+export default magnitude;
+
+/** |W| of every weight, in a new array. */
+export function magnitudeScore(weights: Float32Array): Float32Array {
+  const scores = new Float32Array(weights.length);
+  for (let i = 0; i < weights.length; i++) scores[i] = Math.abs(weights[i] as number);
+  return scores;
+}
+
+function fromText(value: unknown): unknown {
+  if (value === "true" || value === "1") return true;
+  if (value === "false" || value === "0") return false;
+  return value;
+}
