@@ -23,6 +23,7 @@ export function createJsonlLoader(limits: LineLimits = LINE_LIMITS): Loader {
         report.rows++;
         if (content === undefined) {
           report.empty++;
+          if (options.keepEmpty && text.trim() !== "") yield { kind: "text", text: "", origin };
           continue;
         }
         if (repeats(line.bytes)) report.duplicates++;

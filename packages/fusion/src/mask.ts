@@ -28,17 +28,10 @@ export function pruneCount(n: number, ratio: number): number {
 
 /**
  * Masks the lowest scores (rows, cols) of each row or of the matrix. The rule `exact` prunes `pruneCount` of each group, equal scores by lower
- * index first; `threshold` every score not above the one at that position of the sorted group. Weights marked in `alreadyZero` (rows, cols) go
- * first, whatever their scores. Throws SecateurError `unsupported` for groups of several matrices and `numeric` for a score that is NaN.
+ * index first; `threshold` every score not above the one at that position of the sorted group. Throws SecateurError `unsupported` for groups of
+ * several matrices and `numeric` for a score that is NaN.
  */
-export function maskUnstructured(
-  scores: Float32Array,
-  rows: number,
-  cols: number,
-  ratio: number,
-  selection: Selection,
-  alreadyZero?: Uint8Array,
-): MaskResult {
+export function maskUnstructured(scores: Float32Array, rows: number, cols: number, ratio: number, selection: Selection): MaskResult {
   if (selection.group !== "row" && selection.group !== "matrix") {
     throw new SecateurError(
       "unsupported",
@@ -46,7 +39,6 @@ export function maskUnstructured(
     );
   }
   checkScores(scores, rows, cols);
-  const ranked = alreadyZero ? scores.map((score, k) => (alreadyZero[k] ? Number.NEGATIVE_INFINITY : score)) : scores;
   const group = selection.group === "row" ? cols : rows * cols;
   const count = pruneCount(group, ratio);
   const mask = new Uint8Array(scores.length);
@@ -55,9 +47,9 @@ export function maskUnstructured(
   let ties = 0;
   for (let start = 0; start < scores.length; start += group) {
     if (selection.rule === "exact") {
-      ties += markLowest(ranked, count, mask, scratch, start, start + group);
+      ties += markLowest(scores, count, mask, scratch, start, start + group);
       pruned += count;
-    } else pruned += markNotAbove(ranked, count, mask, scratch, start, start + group);
+    } else pruned += markNotAbove(scores, count, mask, scratch, start, start + group);
   }
   return { mask, pruned, ties };
 }

@@ -29,6 +29,8 @@ export interface LoadOptions {
   readonly fields?: Readonly<Record<string, string>>;
   /** A text with `{column}` where a column goes; `|||` parts the prompt from the answer. Without `|||` the row is plain text. */
   readonly template?: string;
+  /** Gives a row of empty text as a document too: where rows are joined to one text, empty ones count. */
+  readonly keepEmpty?: boolean;
 }
 
 /** Reads data sources of one kind. */

@@ -1,20 +1,26 @@
 import { createHash } from "node:crypto";
-import type { Document, Loader, LoadReport, Role } from "@secateur/kit";
-import { SecateurError } from "@secateur/kit";
+import { type Document, type Loader, type LoadReport, type Role, SecateurError } from "@secateur/kit";
 import { loaderFor } from "@secateur/kit/node";
-import type { TokenSequence } from "@secateur/runner";
-import { collectSequences, type Tokenizer } from "@secateur/text";
+import { collectSequences, type Tokenizer, type Window } from "@secateur/text";
 import type { DataSource, Recipe } from "./recipe.ts";
+
+/** The token that a tokenizer ends a text with. */
+export interface EndToken {
+  readonly id: number;
+  readonly text: string;
+}
 
 /** One role's calibration data, tokenised. */
 export interface RoleData {
   readonly role: Role;
   readonly sources: readonly string[];
-  readonly sequences: readonly TokenSequence[];
+  readonly sequences: readonly Window[];
   /** Tokens over all sequences. */
   readonly tokens: number;
   /** `sha256:…` over the sequences' tokens and weights. */
   readonly hash: string;
+  /** Absent where rows of token ids needed no tokenizer. */
+  readonly endToken?: EndToken | undefined;
   readonly warnings: readonly string[];
   readonly counts: {
     readonly rows: number;
@@ -30,70 +36,115 @@ export interface DataContext {
   readonly loaders: readonly Loader[];
   readonly tokenizer: () => Tokenizer;
   readonly seqLen: number;
+  /** Token ids end before this one. */
+  readonly vocabulary: number;
 }
 
-/** Reads one role's sources, in order, until there are enough sequences. Throws SecateurError `data` when they hold nothing. */
+/** Reads one role's sources, in order, until there are enough sequences. Throws SecateurError `data` when they hold nothing, or a token id that the model has not. */
 export async function loadRole(role: Role, sources: readonly DataSource[], recipe: Recipe, context: DataContext): Promise<RoleData> {
   const report: LoadReport = { rows: 0, empty: 0, duplicates: 0 };
   const { samples, pack, promptWeight, shuffle, seed } = recipe;
-  const { documents, first } = await peek(documentsOf(sources, context.loaders, report));
-  const collected = await collectSequences({
-    documents,
+  const documents = documentsOf(sources, context.loaders, report);
+  try {
+    const { value: first } = (await documents.next()) as IteratorResult<Document, undefined>;
     // Rows of token ids need no tokenizer, so a model whose tokenizer is missing or refused can be pruned with them.
-    tokenizer: first === undefined || first.kind === "ids" ? undefined : context.tokenizer(),
-    samples,
-    seqLen: context.seqLen,
-    promptWeight,
-    ...(pack !== undefined && { pack }),
-    ...(shuffle && { shuffle: { seed, buffer: SHUFFLE_BUFFER } }),
-  });
-  const names = sources.map(({ source }) => source);
-  const { sequences, truncated, specialTokens } = collected;
-  if (sequences.length === 0) {
-    throw new SecateurError(
-      "data",
-      `${names.join(", ")}: no document to calibrate with (${report.rows} rows, ${report.empty} of them empty)`,
-      { where: { file: names[0] as string } },
-    );
+    const tokenizer = first === undefined || first.kind === "ids" ? undefined : context.tokenizer();
+    const collected = await collectSequences({
+      documents: first === undefined ? [] : again(first, documents),
+      tokenizer,
+      samples,
+      seqLen: context.seqLen,
+      promptWeight,
+      ...(pack !== undefined && { pack }),
+      ...(shuffle && { shuffle: { seed, buffer: SHUFFLE_BUFFER } }),
+    });
+    const names = sources.map(({ source }) => source);
+    const { sequences, tokens, truncated, specialTokens } = collected;
+    if (sequences.length === 0) {
+      const weightless = collected.weightless > 0 ? `, ${collected.weightless} without a token that has weight` : "";
+      throw new SecateurError(
+        "data",
+        `${names.join(", ")}: no document to calibrate with (${report.rows} rows, ${report.empty} of them empty${weightless})`,
+        { where: { file: names[0] as string } },
+      );
+    }
+    for (const sequence of sequences) checkIds(sequence, context.vocabulary);
+    const end = tokenizer?.endToken;
+    return {
+      role,
+      sources: names,
+      sequences,
+      tokens,
+      hash: hashOf(sequences),
+      endToken: end === undefined ? undefined : { id: end, text: (tokenizer as Tokenizer).decode([end]) },
+      warnings: warningsOf(role, recipe, context.seqLen, report, collected),
+      counts: { ...report, truncated, specialTokens },
+    };
+  } finally {
+    await documents.return(undefined); // closes the file when something above has thrown
   }
-  const tokens = sequences.reduce((sum, { ids }) => sum + ids.length, 0);
-  const warnings: string[] = [];
-  const warn = (message: string): void => void warnings.push(`${role}: ${message}`);
-  if (!collected.complete)
-    warn(`${samples} sequences were asked for, the data gives ${sequences.length} (${tokens} tokens): all of it is used`);
-  if (truncated > 0) warn(`${truncated} rows are longer than ${context.seqLen} tokens and were cut`);
-  if (collected.weightless > 0) warn(`${collected.weightless} rows were left out: none of their tokens has weight`);
-  if (specialTokens > 0) warn(`the text contains ${specialTokens} special tokens written out, which the tokenizer reads as control tokens`);
-  if (report.empty > 0) warn(`${report.empty} empty rows were skipped`);
-  if (report.duplicates > 0) warn(`${report.duplicates} rows repeat an earlier one`);
-  return { role, sources: names, sequences, tokens, hash: hashOf(sequences), warnings, counts: { ...report, truncated, specialTokens } };
 }
 
 // So many rows are held to draw from, as in the streaming shuffle of the datasets library.
 const SHUFFLE_BUFFER = 10_000;
 
-/** The documents again, and the first of them. */
-async function peek(documents: AsyncGenerator<Document>): Promise<{ documents: AsyncIterable<Document>; first: Document | undefined }> {
-  const { value, done } = await documents.next();
-  if (done) return { documents, first: undefined };
-  async function* again(): AsyncGenerator<Document> {
-    try {
-      yield value;
-      yield* documents;
-    } finally {
-      await documents.return(undefined);
-    }
-  }
-  return { documents: again(), first: value };
-}
-
-async function* documentsOf(sources: readonly DataSource[], loaders: readonly Loader[], report: LoadReport): AsyncGenerator<Document> {
+async function* documentsOf(
+  sources: readonly DataSource[],
+  loaders: readonly Loader[],
+  report: LoadReport,
+): AsyncGenerator<Document, undefined> {
   for (const { source, fields, template } of sources) {
     yield* loaderFor(loaders, source).load(source, { ...(fields && { fields }), ...(template !== undefined && { template }) }, report);
   }
 }
 
-function hashOf(sequences: readonly TokenSequence[]): string {
+/** The documents with the first of them back in its place. */
+async function* again(first: Document, rest: AsyncIterable<Document>): AsyncGenerator<Document> {
+  yield first;
+  for await (const document of rest) {
+    if (first.kind === "ids" && document.kind !== "ids") {
+      const { source, line } = document.origin;
+      throw new SecateurError(
+        "data",
+        `${source}, line ${line}: this row is text, and the first one (${first.origin.source}, line ${first.origin.line}) holds token ids: give a role one of the two`,
+        { where: { file: source, line } },
+      );
+    }
+    yield document;
+  }
+}
+
+function checkIds({ ids, origin }: Window, vocabulary: number): void {
+  const wrong = ids.find((id) => id < 0 || id >= vocabulary);
+  if (wrong === undefined) return;
+  throw new SecateurError(
+    "data",
+    `${origin ? `${origin.source}, line ${origin.line}: ` : ""}token id ${wrong} was found, the model's vocabulary ends at ${vocabulary - 1}`,
+    origin && { where: { file: origin.source, line: origin.line } },
+  );
+}
+
+function warningsOf(
+  role: Role,
+  { samples }: Recipe,
+  seqLen: number,
+  { empty, duplicates }: LoadReport,
+  collected: Awaited<ReturnType<typeof collectSequences>>,
+): string[] {
+  const { sequences, tokens, complete, truncated, weightless, specialTokens } = collected;
+  const given = `${samples} sequences were asked for, the data gives ${sequences.length} (${tokens} tokens): all of it is used`;
+  const warnings: [boolean, string][] = [
+    [!complete, given],
+    [truncated > 0, `${truncated} rows are longer than ${seqLen} tokens and were cut`],
+    [weightless > 0, `${weightless} rows were left out: none of their tokens has weight`],
+    [specialTokens > 0, `the text contains ${specialTokens} special tokens written out, which the tokenizer reads as control tokens`],
+    [empty > 0, `${empty} empty rows were skipped`],
+    [duplicates > 0, `${duplicates} rows repeat an earlier one`],
+  ];
+  return warnings.filter(([holds]) => holds).map(([, message]) => `${role}: ${message}`);
+}
+
+function hashOf(sequences: readonly Window[]): string {
   const hash = createHash("sha256");
   for (const { ids, weights } of sequences) {
     hash.update(new Uint32Array([ids.length]));

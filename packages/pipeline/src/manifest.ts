@@ -1,7 +1,9 @@
+import { rm } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { isAbsolute, join, relative } from "node:path";
-import type { Backend } from "@secateur/kit";
-import { writeWhole } from "./output.ts";
+import type { Backend, OpenModel } from "@secateur/kit";
+import type { EndToken } from "./data.ts";
+import { writeWhole } from "./io.ts";
 import type { Plan } from "./plan.ts";
 import type { LayerReport } from "./prune-layer.ts";
 import type { DataSource, Recipe } from "./recipe.ts";
@@ -24,6 +26,8 @@ export interface Manifest {
     readonly duplicates: number;
     readonly truncated: number;
     readonly specialTokens: number;
+    /** The token that ends a text, where a tokenizer was used and has one: packing puts it after each document. */
+    readonly endToken?: EndToken | undefined;
   }[];
   readonly backend: Backend["description"];
   readonly sparsity: { readonly zeros: number; readonly of: number; readonly ratio: number };
@@ -55,9 +59,18 @@ export function makeManifest(plan: Plan, { modelHash, version, backend, layers }
   const local = <Source extends DataSource>(source: Source): Source => ({ ...source, source: shownPath(source.source) });
   return {
     secateur: version,
-    recipe: { ...recipe, model: shownPath(recipe.model), general: recipe.general.map(local), tasks: recipe.tasks.map(local) },
+    recipe: {
+      ...recipe,
+      model: shownPath(recipe.model),
+      general: recipe.general.map(local),
+      tasks: recipe.tasks.map(local),
+      // A plugin can be named by its file.
+      scorer: shownPath(recipe.scorer),
+      fusion: shownPath(recipe.fusion),
+      backend: shownPath(recipe.backend),
+    },
     model: { source: shownPath(recipe.model), modelType: plan.description.modelType, hash: modelHash },
-    data: plan.roles.map(({ role, sources, sequences, tokens, hash, counts }) => ({
+    data: plan.roles.map(({ role, sources, sequences, tokens, hash, counts, endToken }) => ({
       role,
       weight: plan.weights.get(role) ?? 0,
       sources: sources.map(shownPath),
@@ -65,6 +78,7 @@ export function makeManifest(plan: Plan, { modelHash, version, backend, layers }
       tokens,
       hash,
       ...counts,
+      ...(endToken && { endToken }),
     })),
     backend,
     sparsity: { zeros, of: size, ratio: size === 0 ? 0 : zeros / size },
@@ -78,9 +92,10 @@ function shownPath(path: string): string {
   return isAbsolute(path) ? relative(process.cwd(), path) || "." : path;
 }
 
-/** Writes `secateur.json` and `run.json` into a folder. */
-export async function writeRunFiles(folder: string, manifest: Manifest, times: RunTimes): Promise<void> {
-  await writeWhole(join(folder, "secateur.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+/** Writes `secateur.json` and `run.json` into a folder. Where the source was itself such an output, its report does not go on as if it were this run's. */
+export async function writeRunFiles(folder: string, manifest: Manifest, times: RunTimes, source: OpenModel): Promise<void> {
+  if (source.files.some(({ name }) => name === MANIFEST)) await rm(join(folder, "report.html"), { force: true });
+  await writeWhole(join(folder, MANIFEST), jsonText(manifest));
   const run = {
     started: times.started.toISOString(),
     finished: new Date().toISOString(),
@@ -88,5 +103,11 @@ export async function writeRunFiles(folder: string, manifest: Manifest, times: R
     resumedSections: times.resumedSections,
     host: { platform: process.platform, arch: process.arch, node: process.version, cores: cpus().length, memoryBytes: totalmem() },
   };
-  await writeWhole(join(folder, "run.json"), `${JSON.stringify(run, null, 2)}\n`);
+  await writeWhole(join(folder, "run.json"), jsonText(run));
+}
+
+const MANIFEST = "secateur.json";
+
+function jsonText(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
 }

@@ -1,30 +1,43 @@
-import { mkdir, open, readdir, readFile, realpath, rename, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { realpath, rename, rm, stat, statfs } from "node:fs/promises";
+import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { SecateurError } from "@secateur/kit";
+import { errorCode, ioError, listFolder } from "./io.ts";
+import { modelFolder, replacedFolder } from "./journal.ts";
 
 /** Where a run works until its output is whole. */
 export function partialFolder(out: string): string {
   return `${out.replace(/[/\\]+$/, "")}.partial`;
 }
 
-/** Refuses an output that would destroy something: the input itself, through whatever links, or a folder that is not empty without `force`. */
-export async function checkOutput(out: string, model: string, force: boolean): Promise<void> {
-  const [target, source] = await Promise.all([canonical(out), canonical(model)]);
-  if (target === source || source.startsWith(`${target}/`)) {
-    throw new SecateurError(
-      "usage",
-      `--out ${out} is ${target === source ? "the model's own folder" : "a folder that holds the model"}: give another`,
-      { where: { file: out } },
-    );
-  }
-  const entries = await readdir(out).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return [];
-    throw new SecateurError("exists", `--out ${out} is not a folder`, { where: { file: out }, cause: error });
-  });
+/** What a run reads: it must not lie where the output goes. */
+export interface Inputs {
+  readonly model: string;
+  readonly data: readonly string[];
+}
+
+/**
+ * Refuses an output that would destroy something: what the run reads, through whatever links, the present folder, or a folder that is not empty
+ * without `force`. Throws SecateurError `usage` or `exists`.
+ */
+export async function checkOutput(out: string, { model, data }: Inputs, force: boolean): Promise<void> {
+  const where = { file: out };
+  const refuse = (what: string): never => {
+    throw new SecateurError("usage", `--out ${out} is ${what}: give another`, { where });
+  };
+  const target = await canonical(out);
+  const source = await canonical(model);
+  if (target === source) refuse("the model's own folder");
+  if (holds(target, source)) refuse("a folder that holds the model");
+  if (holds(target, process.cwd())) refuse("the present folder, or one that holds it");
+  for (const file of data) if (holds(target, await canonical(file))) refuse(`a folder that holds the data ${file}`);
+  const entries = (await listFolder(out)) ?? [];
   if (entries.length > 0 && !force)
-    throw new SecateurError("exists", `--out ${out} exists and is not empty: give another, or --force to replace it`, {
-      where: { file: out },
-    });
+    throw new SecateurError("exists", `--out ${out} exists and is not empty: give another, or --force to replace it`, { where });
+}
+
+function holds(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return way === "" || !(isAbsolute(way) || /^\.\.([/\\]|$)/.test(way));
 }
 
 /** The real path of a place that need not exist: links of the part that does are followed. */
@@ -37,71 +50,53 @@ async function canonical(path: string): Promise<string> {
   }
 }
 
-/** Gives a finished partial folder its final name; what stood there goes only once the new folder is in place. */
-export async function publish(partial: string, out: string): Promise<void> {
-  const old = `${out.replace(/[/\\]+$/, "")}.replaced`;
-  await rm(old, { recursive: true, force: true });
-  let replaced = true;
-  await rename(out, old).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== "ENOENT") throw error;
-    replaced = false;
+/** Refuses a disk without the space for `bytes` of output, what an unfinished run holds of them already not counted twice. Throws SecateurError `io`. */
+export async function checkSpace(out: string, bytes: number): Promise<void> {
+  const missing = bytes - (await heldBytes(modelFolder(partialFolder(out))));
+  for (let folder = resolve(out); ; folder = dirname(folder)) {
+    const disk = await statfs(folder).catch(() => undefined);
+    const free = disk && disk.bavail * disk.bsize;
+    if (free !== undefined && free < missing) {
+      throw new SecateurError("io", `${out} needs ${missing} bytes more, the disk there has ${free} free`, { where: { file: out } });
+    }
+    if (free !== undefined || dirname(folder) === folder) return;
+  }
+}
+
+/** The bytes that a folder's files hold on the disk: files that are laid out at full length hold only what has been written. */
+async function heldBytes(folder: string): Promise<number> {
+  const names = await listFolder(folder).catch(() => undefined);
+  const sizes = (names ?? []).map(async (name) => {
+    const found = await stat(join(folder, name)).catch(() => undefined);
+    return found ? Math.min(found.size, found.blocks * 512) : 0; // a block is counted as 512 bytes on every system
   });
-  await mkdir(dirname(resolve(out)), { recursive: true });
-  await rename(partial, out);
-  if (replaced) await rm(old, { recursive: true, force: true });
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
 }
 
-/** Writes a small text file so that it is there whole or not at all, even when the power fails. */
-export async function writeWhole(path: string, text: string): Promise<void> {
-  const temporary = `${path}.new`;
-  await writeFile(temporary, text);
-  const file = await open(temporary, "r+");
-  await file.sync();
-  await file.close();
-  await rename(temporary, path);
-}
-
-/** What a journal remembers of an interrupted run. */
-export interface Journal<Row> {
-  readonly key: string;
-  /** One entry a finished section, in order. */
-  readonly sections: readonly Row[];
-}
-
-const JOURNAL = "journal.json";
-
-/** The journal in a partial folder; undefined when there is none. Throws SecateurError `exists` when it belongs to another recipe. */
-export async function readJournal<Row>(partial: string, key: string): Promise<Journal<Row> | undefined> {
-  const text = await readFile(join(partial, JOURNAL), "utf8").catch(() => undefined);
-  if (text === undefined) return undefined;
-  const journal = JSON.parse(text) as Journal<Row>; // written by this package alone, and whole
-  if (journal.key !== key) {
-    throw new SecateurError(
-      "exists",
-      `${partial} holds an unfinished run of another recipe, model or data: finish that one, or give --restart to discard it`,
-      { where: { file: partial } },
+/**
+ * Gives the model in a partial folder its final name, and takes the partial folder away. What stood there is moved into the partial folder first and
+ * goes only once the new folder is in place. Throws SecateurError `io`.
+ */
+export async function publish(partial: string, out: string): Promise<void> {
+  const target = out.replace(/[/\\]+$/, "");
+  const old = replacedFolder(partial);
+  try {
+    await rm(old, { recursive: true, force: true });
+    const replaced = await rename(target, old).then(
+      () => true,
+      (error: unknown) => {
+        if (errorCode(error) === "ENOENT") return false;
+        throw error;
+      },
     );
+    await rename(modelFolder(partial), target).catch(async (error: unknown) => {
+      if (replaced) await rename(old, target);
+      throw error;
+    });
+  } catch (error) {
+    throw ioError(error, "give its name to", out);
   }
-  return journal;
-}
-
-/** Replaces the journal of a partial folder. */
-export async function writeJournal<Row>(partial: string, journal: Journal<Row>): Promise<void> {
-  await writeWhole(join(partial, JOURNAL), `${JSON.stringify(journal)}\n`);
-}
-
-/** Starts a partial folder afresh with this journal. Throws SecateurError `exists` when it holds files but no journal: it is not an unfinished run. */
-export async function clearPartial<Row>(partial: string, journal: Journal<Row>): Promise<void> {
-  const entries: string[] = await readdir(partial).catch(() => []);
-  if (entries.length > 0 && !entries.includes(JOURNAL)) {
-    throw new SecateurError("exists", `${partial} is in the way: it was not left by an unfinished run`, { where: { file: partial } });
-  }
-  for (const entry of entries) if (entry !== JOURNAL) await rm(join(partial, entry), { recursive: true, force: true });
-  await mkdir(partial, { recursive: true });
-  await writeJournal(partial, journal);
-}
-
-/** Takes the journal away: the run is finished. */
-export async function removeJournal(partial: string): Promise<void> {
-  await rm(join(partial, JOURNAL), { force: true });
+  await rm(partial, { recursive: true, force: true }).catch((error: unknown) => {
+    throw ioError(error, "remove", partial);
+  });
 }

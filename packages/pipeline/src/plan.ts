@@ -1,7 +1,4 @@
 import { createHash } from "node:crypto";
-import { statfs } from "node:fs/promises";
-import { dirname } from "node:path";
-import { costOf } from "@secateur/graph";
 import {
   type Backend,
   type Format,
@@ -16,12 +13,11 @@ import {
   type Solver,
 } from "@secateur/kit";
 import { describeModel, type ModelDescription } from "@secateur/models";
-import { planBatches } from "@secateur/runner";
-import { byteSize } from "@secateur/tensor";
 import { modelTokenizer, type Tokenizer } from "@secateur/text";
-import { loadRole, type RoleData } from "./data.ts";
-import { checkOutput } from "./output.ts";
-import { type DataSource, type Recipe, roleWeights } from "./recipe.ts";
+import { type DataContext, loadRole, type RoleData } from "./data.ts";
+import { type Estimate, estimate } from "./estimate.ts";
+import { checkOutput, checkSpace } from "./output.ts";
+import { type DataSource, dataSources, type Recipe, roleWeights } from "./recipe.ts";
 import { type Section, selectTargets } from "./targets.ts";
 
 /** The parts that a recipe's names stand for; the app resolves them. */
@@ -45,16 +41,21 @@ export interface Plan {
   readonly needs: readonly Need[];
   /** Roles with their data, `general` first; empty when neither scorer nor fuser reads statistics. */
   readonly roles: readonly RoleData[];
+  /** The weights of these roles; they sum to 1. */
   readonly weights: ReadonlyMap<Role, number>;
   readonly preferredTokens: number;
+  /** Whether an output that is there may be replaced. */
+  readonly replace: boolean;
   readonly warnings: readonly string[];
-  readonly summary: {
+  readonly summary: Estimate & {
     readonly model: string;
     readonly modelType: string;
     readonly blocks: number;
     readonly parameters: number;
     readonly layers: number;
+    /** Weights of the layers that are pruned. */
     readonly prunable: number;
+    /** The share of them that is to be zero. */
     readonly pruned: number;
     readonly roles: readonly {
       readonly role: Role;
@@ -63,11 +64,6 @@ export interface Plan {
       readonly sequences: number;
       readonly tokens: number;
     }[];
-    readonly flops: number;
-    readonly memoryBytes: number;
-    readonly diskBytes: number;
-    /** Tokens through blocks over the whole run, padding included. */
-    readonly work: number;
     readonly warnings: readonly string[];
   };
 }
@@ -82,75 +78,82 @@ export async function planPrune(
   out: { readonly path: string; readonly force: boolean } | undefined,
 ): Promise<Plan> {
   const scorer = refuseSolver(parts.scorer, recipe.scorer);
-  if (out) await checkOutput(out.path, recipe.model, out.force);
+  checkSelection(scorer, recipe);
+  if (out) await checkOutput(out.path, inputsOf(recipe), out.force);
   const model = await parts.format.open(recipe.model);
   try {
-    return await planOpened(recipe, parts, scorer, model, out?.path);
+    const plan = await planOpened(recipe, parts, scorer, model, out?.force ?? false);
+    if (out) await checkSpace(out.path, plan.summary.diskBytes);
+    return plan;
   } catch (error) {
     await model.close();
     throw error;
   }
 }
 
-async function planOpened(recipe: Recipe, parts: Parts, scorer: Scorer, model: OpenModel, out: string | undefined): Promise<Plan> {
+/** What a recipe reads. */
+export function inputsOf(recipe: Recipe): { readonly model: string; readonly data: readonly string[] } {
+  return { model: recipe.model, data: dataSources(recipe).map(({ source }) => source) };
+}
+
+async function planOpened(given: Recipe, parts: Parts, scorer: Scorer, model: OpenModel, replace: boolean): Promise<Plan> {
+  const { fuser, loaders, preferredTokens } = parts;
   const description = describeModel(model);
-  const sections = selectTargets(description, recipe.include, recipe.exclude);
-  checkPattern(recipe, sections);
-  const seqLen = chooseSeqLen(recipe, description);
-  const needs = uniqueNeeds([...scorer.needs, ...parts.fuser.needs]);
+  const sections = selectTargets(description, given.include, given.exclude);
+  checkPattern(given, sections);
+  const recipe = { ...given, seqLen: chooseSeqLen(given, description) };
+  const needs = uniqueNeeds([...scorer.needs, ...fuser.needs]);
   let tokenizer: Tokenizer | undefined;
-  const context = {
-    loaders: parts.loaders,
-    seqLen,
+  const context: DataContext = {
+    loaders,
+    seqLen: recipe.seqLen,
+    vocabulary: description.vocabulary,
     tokenizer: () => {
       tokenizer ??= modelTokenizer(model);
       return tokenizer;
     },
   };
-  const weights = roleWeights(
-    [...(recipe.general.length > 0 || recipe.tasks.length === 0 ? [GENERAL] : []), ...recipe.tasks.map(({ name }) => name)],
-    recipe.weights,
-  );
+  const hasGeneral = recipe.general.length > 0 || recipe.tasks.length === 0;
+  const allWeights = roleWeights([...(hasGeneral ? [GENERAL] : []), ...recipe.tasks.map(({ name }) => name)], recipe.weights);
   const roles: RoleData[] = [];
   if (needs.length > 0) {
-    for (const { role, sources } of wantedRoles(recipe, parts.fuser, weights)) roles.push(await loadRole(role, sources, recipe, context));
+    for (const { role, sources } of wantedRoles(recipe, fuser, allWeights)) roles.push(await loadRole(role, sources, recipe, context));
   }
+  const weights = shareOf(
+    roles.map(({ role }) => role),
+    allWeights,
+  );
   const warnings = roles.flatMap((role) => role.warnings);
-  const full = { ...recipe, seqLen };
-  const cost = estimate(description, sections, roles, full, parts.preferredTokens);
-  const diskBytes = outputBytes(model);
-  if (out !== undefined) await checkSpace(out, diskBytes);
-  const prunable = sections.flatMap(({ linears }) => linears.map(({ shape }) => shape[0] * shape[1])).reduce((a, b) => a + b, 0);
-  const ratio = recipe.pattern ? 1 - recipe.pattern.keep / recipe.pattern.of : (recipe.sparsity ?? 0);
+  const linears = sections.flatMap((section) => section.linears);
   return {
-    recipe: full,
+    recipe,
     model,
     description,
     sections,
     scorer,
-    fuser: parts.fuser,
+    fuser,
     needs,
     roles,
     weights,
-    preferredTokens: parts.preferredTokens,
+    preferredTokens,
+    replace,
     warnings,
     summary: {
       model: model.source,
       modelType: description.modelType,
       blocks: description.blocks.length,
       parameters: [...model.tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
-      layers: sections.reduce((sum, { linears }) => sum + linears.length, 0),
-      prunable,
-      pruned: ratio,
+      layers: linears.length,
+      prunable: linears.reduce((sum, { shape }) => sum + shape[0] * shape[1], 0),
+      pruned: recipe.pattern ? 1 - recipe.pattern.keep / recipe.pattern.of : (recipe.sparsity as number), // a checked recipe has one of the two
       roles: roles.map(({ role, sources, sequences, tokens }) => ({
         role,
-        weight: weights.get(role) ?? 0,
+        weight: weights.get(role) as number,
         sources,
         sequences: sequences.length,
         tokens,
       })),
-      ...cost,
-      diskBytes,
+      ...estimate({ model, description, sections, needs, roles, recipe, preferredTokens }),
       warnings,
     },
   };
@@ -166,29 +169,43 @@ function uniqueNeeds(needs: readonly Need[]): Need[] {
   return [...new Map(needs.map((need) => [need.id, need])).values()];
 }
 
-/** The roles whose data the fuser reads, with a weight above 0; a clear error when text is missing. */
-function wantedRoles(recipe: Recipe, fuser: Fuser, weights: ReadonlyMap<Role, number>): { role: Role; sources: readonly DataSource[] }[] {
+function checkSelection({ selection }: Scorer, { scorer, pattern }: Recipe): void {
+  if (pattern || selection.group === "row" || selection.group === "matrix") return;
+  throw new SecateurError(
+    "unsupported",
+    `with ${scorer} weights compete within each ${selection.group}; a ratio is chosen within a row or a matrix only`,
+  );
+}
+
+/** The roles whose data the fuser reads, with a weight above 0 where one of them has; a clear error when text is missing. */
+function wantedRoles(
+  { general, tasks, scorer, fusion }: Recipe,
+  fuser: Fuser,
+  weights: ReadonlyMap<Role, number>,
+): { role: Role; sources: readonly DataSource[] }[] {
   const roles: { role: Role; sources: readonly DataSource[] }[] = [];
   if (fuser.reads !== "tasks") {
-    if (recipe.general.length === 0) {
+    if (general.length === 0) {
       throw new SecateurError(
         "usage",
-        `no general text is given, and ${recipe.scorer} with fusion ${recipe.fusion} reads it: name a file with --general, such as --general c4.jsonl`,
+        `no general text is given, and ${scorer} with fusion ${fusion} reads it: name a file with --general, such as --general c4.jsonl`,
       );
     }
-    roles.push({ role: GENERAL, sources: recipe.general });
+    roles.push({ role: GENERAL, sources: general });
   }
   if (fuser.reads !== "general") {
-    if (recipe.tasks.length === 0)
-      throw new SecateurError(
-        "usage",
-        `fusion ${recipe.fusion} reads a task's data: name a file with --task, such as --task math=gsm8k.jsonl`,
-      );
-    const byName = new Map<string, readonly DataSource[]>();
-    for (const { name, ...source } of recipe.tasks) byName.set(name, [...(byName.get(name) ?? []), source]);
-    for (const [role, sources] of byName) roles.push({ role, sources });
+    if (tasks.length === 0)
+      throw new SecateurError("usage", `fusion ${fusion} reads a task's data: name a file with --task, such as --task math=gsm8k.jsonl`);
+    roles.push(...tasks.map((task) => ({ role: task.name, sources: [task] })));
   }
-  return roles.filter(({ role }) => (weights.get(role) ?? 0) > 0 || fuser.reads !== "all");
+  const heavy = roles.filter(({ role }) => (weights.get(role) ?? 0) > 0);
+  return heavy.length > 0 ? heavy : roles;
+}
+
+/** The weights of the roles at hand, summing to 1. */
+function shareOf(roles: readonly Role[], weights: ReadonlyMap<Role, number>): Map<Role, number> {
+  const sum = roles.reduce((total, role) => total + (weights.get(role) ?? 0), 0);
+  return new Map(roles.map((role) => [role, sum > 0 ? (weights.get(role) ?? 0) / sum : 1 / roles.length]));
 }
 
 function checkPattern(recipe: Recipe, sections: readonly Section[]): void {
@@ -210,59 +227,11 @@ function chooseSeqLen(recipe: Recipe, { positions }: ModelDescription): number {
   return recipe.seqLen ?? Math.min(2048, positions);
 }
 
-// Node, the runtime and its libraries before any model is opened; seen on Linux.
-const BASE_BYTES = 200 * 2 ** 20;
-
-/** Floating-point operations, peak memory and work of a run, from shapes alone. */
-function estimate(
-  description: ModelDescription,
-  sections: readonly Section[],
-  roles: readonly RoleData[],
-  recipe: Recipe,
-  preferredTokens: number,
-): { flops: number; memoryBytes: number; work: number } {
-  let [flops, work, states, activations] = [0, 0, 0, 0];
-  const passes = recipe.propagate === "block" ? 2 * sections.length - 1 : sections.length;
-  for (const { sequences } of roles) {
-    for (const { members, tokens } of planBatches(
-      sequences.map(({ ids }) => ids.length),
-      preferredTokens,
-    )) {
-      const size = { batch: members.length, tokens };
-      const cost = costOf((sections[0] as Section).program, size);
-      flops += cost.flops * passes;
-      work += members.length * tokens * passes;
-      states += members.length * tokens * description.hidden * 4;
-      activations = Math.max(activations, cost.peakBytes);
-    }
-  }
-  const weightBytes = Math.max(...sections.map(({ program }) => costOf(program, { batch: 1, tokens: 1 }).weightBytes));
-  return { flops, work, memoryBytes: Math.round(BASE_BYTES + states + 2 * activations + 3 * weightBytes) };
-}
-
-function outputBytes(model: OpenModel): number {
-  const weights = [...model.tensors.values()].reduce((sum, info) => sum + byteSize(info), 0);
-  return weights + model.files.reduce((sum, { bytes }) => sum + bytes, 0);
-}
-
-async function checkSpace(out: string, bytes: number): Promise<void> {
-  for (let folder = out; ; folder = dirname(folder)) {
-    const disk = await statfs(folder).catch(() => undefined);
-    if (disk) {
-      const free = disk.bavail * disk.bsize;
-      if (free < bytes)
-        throw new SecateurError("io", `${out} needs ${bytes} bytes, the disk there has ${free} free`, { where: { file: out } });
-      return;
-    }
-    if (dirname(folder) === folder) return;
-  }
-}
-
 /** A hash of what decides the bytes of a run's result; it keys the journal of an interrupted run. */
-export function planKey(plan: Plan, modelHash: string, backend: Backend["description"]): string {
+export function planKey(plan: Plan, modelHash: string, backend: Backend["description"], version: string): string {
   const { recipe, roles, weights, preferredTokens } = plan;
   const { general: _general, tasks: _tasks, model: _model, ...settings } = recipe;
   const data = roles.map(({ role, hash }) => ({ role, hash, weight: weights.get(role) }));
-  const key = { settings, model: modelHash, data, backend, preferredTokens };
+  const key = { settings, model: modelHash, data, backend, preferredTokens, version };
   return `sha256:${createHash("sha256").update(JSON.stringify(key)).digest("hex")}`;
 }

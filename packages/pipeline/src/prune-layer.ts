@@ -1,5 +1,5 @@
 import { applyMask, countZeros, maskPattern, maskUnstructured, partitionShares } from "@secateur/fusion";
-import { type Backend, inputRms, type Linear, type Role, type RoleStats, SecateurError } from "@secateur/kit";
+import { type Backend, type FuseInput, inputRms, type Linear, type Role, type RoleStats, SecateurError } from "@secateur/kit";
 import { f32, type Tensor, toFloat32 } from "@secateur/tensor";
 import type { Plan } from "./plan.ts";
 import type { Target } from "./targets.ts";
@@ -58,8 +58,8 @@ async function fusedScores(
   backend: Backend,
 ): Promise<{ scores: Float32Array; channels?: Shares }> {
   const { fuser, scorer } = plan;
-  const roles = plan.roles.map(({ role }) => role);
-  const weights = shareOf(roles, plan.weights);
+  const { weights } = plan;
+  const roles = [...weights.keys()];
   if (roles.length === 0) return { scores: await score(plan, layer, NOTHING, backend) };
   if ("pool" in fuser) return { scores: await score(plan, layer, fuser.pool(stats, weights), backend) };
 
@@ -70,15 +70,11 @@ async function fusedScores(
     byRole.set(role, known ?? (await score(plan, layer, stats.get(role) as RoleStats, backend)));
   }
   const norms = new Map(roles.map((role) => [role, fuser.needs.length > 0 ? inputRms(stats.get(role) as RoleStats) : new Float64Array(0)]));
-  const { scores, partition } = fuser.fuse({
-    roles,
-    weights,
-    shape: [layer.weights.shape[0] as number, layer.weights.shape[1] as number],
-    scores: byRole,
-    norms,
-    activationFree,
-    selection: scorer.selection,
-  });
+  const shape = layer.weights.shape as readonly [number, number]; // a linear's weight is a matrix
+  const input: FuseInput = { roles, weights, shape, scores: byRole, norms, activationFree, selection: scorer.selection };
+  const who = `fusion ${plan.recipe.fusion}`;
+  const { scores, partition } = await guarded(who, layer, () => fuser.fuse(input));
+  checkScores(who, layer, scores);
   return partition ? { scores, channels: partitionShares(partition) } : { scores };
 }
 
@@ -89,31 +85,37 @@ const NOTHING: RoleStats = {
 };
 
 async function score(plan: Plan, layer: Linear, stats: RoleStats, backend: Backend): Promise<Float32Array> {
-  const name = plan.recipe.scorer;
+  const who = `scorer ${plan.recipe.scorer}`;
   const before = layer.weights.data.slice();
-  let result: Awaited<ReturnType<typeof plan.scorer.score>>;
-  try {
-    result = await plan.scorer.score(layer, stats, backend);
-  } catch (cause) {
-    if (cause instanceof SecateurError) throw cause;
-    throw new SecateurError("plugin", `scorer ${name} failed on ${layer.name}: ${cause instanceof Error ? cause.message : cause}`, {
-      where: { tensor: layer.name },
-      cause,
-    });
+  const { shape, data } = await guarded(who, layer, () => plan.scorer.score(layer, stats, backend));
+  if (String(shape) !== String(layer.weights.shape))
+    complain(who, layer, `gave scores of shape [${shape.join(", ")}] instead of [${layer.weights.shape.join(", ")}]`);
+  checkScores(who, layer, data);
+  for (let i = 0; i < before.length; i++) {
+    if (layer.weights.data[i] !== before[i]) complain(who, layer, "changed the weights that it was given");
   }
-  const complain = (what: string): never => {
-    throw new SecateurError("plugin", `scorer ${name} ${what} for ${layer.name}`, { where: { tensor: layer.name } });
-  };
-  if (String(result.shape) !== String(layer.weights.shape))
-    complain(`gave scores of shape [${result.shape.join(", ")}] instead of [${layer.weights.shape.join(", ")}]`);
-  const bad = result.data.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) complain(`gave a score of ${result.data[bad]} (entry ${bad})`);
-  if (layer.weights.data.some((value, i) => value !== before[i])) complain("changed the weights that it was given");
-  return result.data;
+  return data;
 }
 
-/** The weights of the roles at hand, summing to 1. */
-function shareOf(roles: readonly Role[], weights: ReadonlyMap<Role, number>): Map<Role, number> {
-  const sum = roles.reduce((total, role) => total + (weights.get(role) ?? 0), 0);
-  return new Map(roles.map((role) => [role, sum > 0 ? (weights.get(role) ?? 0) / sum : 1 / roles.length]));
+/** Runs a plugin's code: an error in it names the plugin and the layer. */
+async function guarded<T>(who: string, layer: Linear, run: () => T | Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (cause) {
+    if (cause instanceof SecateurError) throw cause;
+    const message = `${who} failed on ${layer.name}: ${cause instanceof Error ? cause.message : cause}`;
+    throw new SecateurError("plugin", message, { where: { tensor: layer.name }, cause });
+  }
+}
+
+function checkScores(who: string, layer: Linear, scores: Float32Array): void {
+  const wanted = layer.weights.data.length;
+  if (scores.length !== wanted) complain(who, layer, `gave ${scores.length} scores instead of ${wanted}`);
+  for (let i = 0; i < wanted; i++) {
+    if (!Number.isFinite(scores[i])) complain(who, layer, `gave a score of ${scores[i]} (entry ${i})`);
+  }
+}
+
+function complain(who: string, { name }: Linear, what: string): never {
+  throw new SecateurError("plugin", `${who} ${what} for ${name}`, { where: { tensor: name } });
 }

@@ -1,12 +1,13 @@
-import { rm } from "node:fs/promises";
 import { type Backend, type Format, throwIfCancelled, type WeightSink } from "@secateur/kit";
 import type { LoadedWeights } from "@secateur/runner";
 import type { Tensor } from "@secateur/tensor";
 import { checkWeights } from "./check-weights.ts";
+import { passesOf } from "./estimate.ts";
 import type { Emit } from "./events.ts";
+import { modelFolder, openPartial, writeJournal } from "./journal.ts";
 import { type Manifest, makeManifest, type RunTimes, writeRunFiles } from "./manifest.ts";
-import { clearPartial, partialFolder, publish, readJournal, removeJournal, writeJournal } from "./output.ts";
-import { type Plan, planKey } from "./plan.ts";
+import { checkOutput, partialFolder, publish } from "./output.ts";
+import { inputsOf, type Plan, planKey } from "./plan.ts";
 import { type LayerReport, pruneLayer } from "./prune-layer.ts";
 import type { Section } from "./targets.ts";
 import { startWalk, statsOf, type Walk } from "./walk.ts";
@@ -29,29 +30,25 @@ export interface PruneOptions {
  * whole; an interrupted run with the same recipe goes on where it stopped and gives the same bytes. Throws SecateurError `cancelled` when the signal says so.
  */
 export async function prune(plan: Plan, options: PruneOptions): Promise<Manifest> {
-  const { backend, signal } = options;
+  const { backend, out, signal, version } = options;
   const emit: Emit = options.emit ?? (() => {});
   const times: RunTimes = { started: new Date(), phases: {}, resumedSections: 0 };
+  await checkOutput(out, inputsOf(plan.recipe), plan.replace);
   emit({ type: "plan", plan: plan.summary });
   for (const message of plan.warnings) emit({ type: "warning", message });
 
   const modelHash = await timed(times, "check", () => checkModel(plan, emit, signal));
-  const work = await openWork(plan, planKey(plan, modelHash, backend.description), options);
-  times.resumedSections = work.sections.length;
-  const walk = await timed(times, "read", () => startWalk(plan, backend, emit, signal));
-  try {
-    for (const index of plan.sections.keys())
-      await pruneSection({ plan, index, walk, work, backend, emit, times, ...(signal && { signal }) });
-    await timed(times, "write", () => copyRest(plan, work.sink, signal));
-  } finally {
-    await walk.release();
-  }
   throwIfCancelled(signal);
-  const manifest = makeManifest(plan, { modelHash, version: options.version, backend: backend.description, layers: work.sections.flat() });
+  const work = await openWork(plan, planKey(plan, modelHash, backend.description, version), options);
+  times.resumedSections = work.sections.length;
+  await pruneSections({ plan, work, backend, emit, times, signal });
+  await timed(times, "write", () => copyRest(plan, work.sink, signal));
+  throwIfCancelled(signal);
   await work.sink.close();
-  await writeRunFiles(work.partial, manifest, times);
-  await removeJournal(work.partial);
-  await publish(work.partial, options.out);
+  const manifest = makeManifest(plan, { modelHash, version, backend: backend.description, layers: work.sections.flat() });
+  await writeRunFiles(modelFolder(work.partial), manifest, times, plan.model);
+  await checkOutput(out, inputsOf(plan.recipe), plan.replace); // something may have come there in the meantime
+  await publish(work.partial, out);
   return manifest;
 }
 
@@ -70,65 +67,81 @@ interface Work {
   readonly sections: (readonly LayerReport[])[];
 }
 
-async function openWork(plan: Plan, key: string, { out, format, restart }: PruneOptions): Promise<Work> {
+async function openWork(plan: Plan, key: string, { out, format, restart = false }: PruneOptions): Promise<Work> {
   const partial = partialFolder(out);
-  if (restart) await rm(partial, { recursive: true, force: true });
-  const journal = await readJournal<readonly LayerReport[]>(partial, key);
-  const sections = [...(journal?.sections ?? [])];
-  // The journal is there before any other file, so that a folder that was left can be told from one that is somebody's.
-  if (sections.length === 0) await clearPartial(partial, { key, sections });
-  const sink = await format.create(
-    partial,
-    plan.model,
-    sections.length > 0 ? { resume: new Set(sections.flat().map(({ tensor }) => tensor)) } : {},
-  );
+  const sections = [...(await openPartial<readonly LayerReport[]>(partial, key, restart))];
+  const resume = new Set(sections.flat().map(({ tensor }) => tensor));
+  const sink = await format.create(modelFolder(partial), plan.model, sections.length > 0 ? { resume } : {});
   return { partial, key, sink, sections };
 }
 
-interface SectionRun {
+interface Run {
   readonly plan: Plan;
-  readonly index: number;
-  readonly walk: Walk;
   readonly work: Work;
   readonly backend: Backend;
   readonly emit: Emit;
   readonly times: RunTimes;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function pruneSections(run: Run): Promise<void> {
+  const { plan, work, backend, emit, times, signal } = run;
+  const blocks = plan.sections.length;
+  const resumed = work.sections.length;
+  const report = (block: number): void => {
+    const sparsity = sparsityOf(work.sections[block] ?? []);
+    emit({ type: "block", block, blocks, sparsity, resumed: block < resumed });
+  };
+  if (resumed === blocks) {
+    for (const block of plan.sections.keys()) report(block);
+    return;
+  }
+  const walk = await timed(times, "read", () => startWalk(plan, backend, emit, signal));
+  try {
+    for (const index of plan.sections.keys()) {
+      throwIfCancelled(signal);
+      await pruneSection(run, walk, index);
+      report(index);
+    }
+  } finally {
+    await walk.release();
+  }
 }
 
 /** One section: statistics, pruning and writing unless an earlier run has done it, and the streams to its end. */
-async function pruneSection({ plan, index, walk, work, backend, emit, times, signal }: SectionRun): Promise<void> {
-  throwIfCancelled(signal);
+async function pruneSection({ plan, work, backend, times, signal }: Run, walk: Walk, index: number): Promise<void> {
   const section = plan.sections[index] as Section; // the index is one of the plan's
-  const last = index === plan.sections.length - 1;
   const dense = plan.recipe.propagate === "none";
+  const { collect, advance } = passesOf(plan.sections, plan.recipe.propagate)[index] as { collect: boolean; advance: boolean }; // one a section
   const finished = work.sections[index];
-  const pruned = new Set(finished && !dense ? finished.map(({ tensor }) => tensor) : []);
-  const weights = await timed(times, "read", () =>
-    walk.load(section, (name) => (pruned.has(name) ? work.sink.readBack(name) : plan.model.read(name))),
-  );
-
-  // Where streams move on through dense weights, a finished section is run just as it was, so that the hidden states have the same bits.
-  let layers = finished;
-  if (!finished || (dense && !last)) {
-    const stats = await timed(times, "calibrate", () => walk.collect(index, weights, dense && !last));
-    layers ??= await pruneLayers(section, weights, async (target, tensor) => {
-      throwIfCancelled(signal);
-      const result = await timed(times, "prune", () => pruneLayer(plan, target, tensor, statsOf(target.weight.name, stats), backend));
-      await timed(times, "write", () => work.sink.write(target.tensor, result.tensor));
-      return result;
-    });
-  } else walk.skip(1);
-  if (!finished && layers) {
-    await timed(times, "write", async () => {
-      await work.sink.flush();
-      work.sections.push(layers as readonly LayerReport[]);
-      await writeJournal(work.partial, { key: work.key, sections: work.sections });
-    });
+  const written = new Set(dense ? [] : finished?.map(({ tensor }) => tensor));
+  const read = (name: string): Promise<Tensor> => (written.has(name) ? work.sink.readBack(name) : plan.model.read(name));
+  const weights = await timed(times, "read", () => walk.load(section, read));
+  try {
+    // Where streams move on through dense weights, a finished section is run just as it was, so that the hidden states have the same bits.
+    if (!finished || (dense && advance)) {
+      const stats = await timed(times, "calibrate", () => walk.collect(index, weights, dense && advance));
+      if (!finished) {
+        const layers = await pruneLayers(section, weights, async (target, tensor) => {
+          throwIfCancelled(signal);
+          const result = await timed(times, "prune", () => pruneLayer(plan, target, tensor, statsOf(target.weight.name, stats), backend));
+          await timed(times, "write", () => work.sink.write(target.tensor, result.tensor));
+          return result;
+        });
+        await timed(times, "write", () => finishSection(work, layers));
+      }
+    } else if (collect) walk.skip(1);
+    if (!dense && advance) await timed(times, "propagate", () => walk.propagate(index, weights));
+  } finally {
+    weights.release();
   }
-  if (!dense && !last) await timed(times, "propagate", () => walk.propagate(index, weights));
-  weights.release();
-  emit({ type: "block", block: index, blocks: plan.sections.length, sparsity: sparsityOf(layers ?? []), resumed: finished !== undefined });
+}
+
+/** Makes a section's work last before the journal says that it is done. */
+async function finishSection(work: Work, layers: readonly LayerReport[]): Promise<void> {
+  await work.sink.flush();
+  work.sections.push(layers);
+  await writeJournal(work.partial, { key: work.key, sections: work.sections });
 }
 
 async function pruneLayers(

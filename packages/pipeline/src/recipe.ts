@@ -1,4 +1,5 @@
-import { SecateurError } from "@secateur/kit";
+import { GENERAL, SecateurError } from "@secateur/kit";
+import { nearestName } from "@secateur/kit/node";
 import { z } from "zod";
 
 /** One data source of a recipe. */
@@ -49,76 +50,141 @@ export interface Recipe {
 /** A recipe as a user writes it: what has a default may be left out. */
 export type RecipeInput = { readonly [Key in keyof Recipe]?: Recipe[Key] | undefined } & Pick<Recipe, "model">;
 
-const options = z.record(z.string(), z.unknown()).default({});
+const options = z.record(z.string(), z.unknown(), "an object of options").default({});
+const globs = z.array(z.string("a glob").min(1), "a list of globs").default([]);
+const source = z.string("the path of a data file").min(1).describe("a data file, as the loaders read them");
+const fields = z
+  .record(z.string(), z.string("the name of a column"), "an object: standard key → column")
+  .optional()
+  .describe("standard key → the column that holds it");
+const template = z
+  .string("a text with {column} places")
+  .optional()
+  .describe("a text with {column} places; ||| parts the prompt from the answer");
+const dataSource = z.strictObject({ source, fields, template }, "an object with a source");
+const taskName = z.string("a name of letters, digits, _ and -, with a letter or _ first").regex(/^[A-Za-z_][\w-]*$/);
+const patternCount = z.int("a whole number from 1 on").min(1);
 
-const dataSource = z.strictObject({
-  source: z.string().min(1).describe("a data file, as the loaders read them"),
-  fields: z.record(z.string(), z.string()).optional().describe("standard key → the column that holds it"),
-  template: z.string().optional().describe("a text with {column} places; ||| parts the prompt from the answer"),
-});
+// The message of an issue is what is wanted, as a noun; it is said of a type and of its bounds alike.
+const recipeObject = z.strictObject(
+  {
+    model: z.string("a model's folder").min(1).describe("a model's folder"),
+    general: z
+      .array(dataSource, "a list of data sources")
+      .default([])
+      .describe("text that stands for everything the model should still do"),
+    tasks: z
+      .array(z.strictObject({ name: taskName, source, fields, template }, "an object with a name and a source"), "a list of tasks")
+      .default([])
+      .describe("each task's data, by name"),
+    weights: z
+      .record(z.string(), z.number("a number from 0 to 1").min(0).max(1), "an object: role → weight")
+      .default({})
+      .describe("role → its weight; roles without one share what is left equally"),
+    scorer: z.string("the name of a scorer").min(1).default("wanda"),
+    scorerOptions: options,
+    fusion: z
+      .string("the name of a fusion")
+      .min(1)
+      .optional()
+      .describe("how the roles' scores become one; default: shared-exclusive with tasks, else general"),
+    fusionOptions: options,
+    backend: z.string("the name of a backend").min(1).default("onnxruntime"),
+    backendOptions: options,
+    sparsity: z
+      .number("a number between 0 and 1 (both excluded)")
+      .gt(0)
+      .lt(1)
+      .optional()
+      .describe("the share of each group that is pruned"),
+    pattern: z
+      .strictObject({ keep: patternCount, of: patternCount }, "an object with keep and of, such as { keep: 2, of: 4 }")
+      .optional()
+      .describe("of every `of` consecutive inputs of an output `keep` stay"),
+    samples: z.int("a whole number from 1 on").min(1).default(128).describe("sequences a role"),
+    seqLen: z
+      .int("a whole number from 2 on")
+      .min(2)
+      .optional()
+      .describe("tokens a sequence; default: 2048, or the model's positions if fewer"),
+    pack: z.boolean("true or false").optional().describe("join documents into full sequences; default: text is packed, task rows are not"),
+    promptWeight: z
+      .number("a number from 0 to 1")
+      .min(0)
+      .max(1)
+      .default(1)
+      .describe("what a prompt's tokens count in statistics, against 1 for an answer's"),
+    shuffle: z.boolean("true or false").default(false).describe("draw rows at random, by the seed, instead of in the file's order"),
+    seed: z.int("a whole number").default(0),
+    propagate: z
+      .enum(["block", "none"], 'one of "block" and "none"')
+      .default("block")
+      .describe("what later blocks' statistics see: pruned earlier blocks, or dense ones"),
+    include: globs.describe("globs of tensor names to prune; default: the blocks' linear layers"),
+    exclude: globs.describe("globs of tensor names to leave alone"),
+  },
+  "an object",
+);
 
 /** The schema of recipes: checks a `RecipeInput` and fills in what does not depend on other keys. */
-export const recipeSchema: z.ZodType<Omit<Recipe, "fusion"> & { readonly fusion?: string | undefined }, RecipeInput> = z.strictObject({
-  model: z.string().min(1).describe("a model's folder"),
-  general: z.array(dataSource).default([]).describe("text that stands for everything the model should still do"),
-  tasks: z
-    .array(dataSource.extend({ name: z.string().regex(/^[A-Za-z_][\w-]*$/) }))
-    .default([])
-    .describe("each task's data, by name"),
-  weights: z
-    .record(z.string(), z.number().min(0).max(1))
-    .default({})
-    .describe("role → its weight; roles without one share what is left equally"),
-  scorer: z.string().default("wanda"),
-  scorerOptions: options,
-  fusion: z.string().optional().describe("how the roles' scores become one; default: shared-exclusive with tasks, else general"),
-  fusionOptions: options,
-  backend: z.string().default("onnxruntime"),
-  backendOptions: options,
-  sparsity: z.number().gt(0).lt(1).optional().describe("the share of each group that is pruned"),
-  pattern: z
-    .strictObject({ keep: z.int().min(1), of: z.int().min(2) })
-    .optional()
-    .describe("of every `of` consecutive inputs of an output `keep` stay"),
-  samples: z.int().min(1).default(128).describe("sequences a role"),
-  seqLen: z.int().min(2).optional().describe("tokens a sequence; default: 2048, or the model's positions if fewer"),
-  pack: z.boolean().optional().describe("join documents into full sequences; default: text is packed, task rows are not"),
-  promptWeight: z.number().min(0).max(1).default(1).describe("what a prompt's tokens count in statistics, against 1 for an answer's"),
-  shuffle: z.boolean().default(false).describe("draw rows at random, by the seed, instead of in the file's order"),
-  seed: z.int().default(0),
-  propagate: z.enum(["block", "none"]).default("block").describe("what later blocks' statistics see: pruned earlier blocks, or dense ones"),
-  include: z.array(z.string()).default([]).describe("globs of tensor names to prune; default: the blocks' linear layers"),
-  exclude: z.array(z.string()).default([]).describe("globs of tensor names to leave alone"),
-});
+export const recipeSchema: z.ZodType<Omit<Recipe, "fusion"> & { readonly fusion?: string | undefined }, RecipeInput> = recipeObject;
 
 /** Checks a recipe. Throws SecateurError `usage` that names each key, what was found and what is wanted. */
 export function parseRecipe(input: unknown): Recipe {
   const result = recipeSchema.safeParse(input);
-  if (!result.success) {
-    const issues = result.error.issues.map(({ path, message }) => `${path.join(".") || "recipe"}: ${message}`);
-    throw new SecateurError("usage", `the recipe is not valid: ${issues.join("; ")}`);
-  }
+  if (!result.success) throw new SecateurError("usage", result.error.issues.map((issue) => describeIssue(issue, input)).join("; "));
   const recipe = result.data;
-  if ((recipe.sparsity === undefined) === (recipe.pattern === undefined)) {
-    throw new SecateurError(
-      "usage",
-      recipe.pattern
-        ? "sparsity and pattern exclude each other: give one"
-        : "how much to prune is not said: give a sparsity such as 0.5, or a pattern such as 2:4",
-    );
-  }
-  if (recipe.pattern && recipe.pattern.keep >= recipe.pattern.of) {
-    const { keep, of } = recipe.pattern;
-    throw new SecateurError(
-      "usage",
-      `the pattern ${keep}:${of} prunes nothing: KEEP:OF keeps KEEP of every OF weights, so KEEP is less than OF`,
-    );
-  }
+  checkAmount(recipe);
   const names = recipe.tasks.map(({ name }) => name);
   const repeated = names.find((name, i) => names.indexOf(name) !== i);
-  if (repeated !== undefined) throw new SecateurError("usage", `two tasks are called ${repeated}`);
-  if (names.includes("general")) throw new SecateurError("usage", 'a task cannot be called "general": that is the role of general text');
+  if (repeated !== undefined) throw new SecateurError("usage", `two tasks are called ${repeated}: give each a name of its own`);
+  if (names.includes(GENERAL)) throw new SecateurError("usage", `a task cannot be called ${GENERAL}: that is the role of general text`);
   return { ...recipe, fusion: recipe.fusion ?? (recipe.tasks.length > 0 ? "shared-exclusive" : "general") };
+}
+
+/** All data sources of a recipe. */
+export function dataSources({ general, tasks }: Pick<Recipe, "general" | "tasks">): readonly DataSource[] {
+  return [...general, ...tasks];
+}
+
+function describeIssue(issue: z.core.$ZodIssue, input: unknown): string {
+  const place = issue.path.length > 0 ? issue.path.map(String).join(".") : "the recipe";
+  const found = issue.path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown>)[key], input);
+  if (issue.code !== "unrecognized_keys") return `${place}: ${show(found)} was given, ${issue.message} is wanted`;
+  const known = Object.keys(shapeAt(issue.path));
+  return issue.keys
+    .map((key) => {
+      const nearest = nearestName(key, known);
+      return `${place}: no key is called ${JSON.stringify(key)}${nearest === undefined ? `, the keys are ${known.join(", ")}` : `; did you mean ${JSON.stringify(nearest)}?`}`;
+    })
+    .join("; ");
+}
+
+/** The keys of the object at a path. */
+function shapeAt([first]: readonly PropertyKey[]): Readonly<Record<string, unknown>> {
+  if (first === "general") return dataSource.shape;
+  if (first === "tasks") return { name: taskName, ...dataSource.shape };
+  if (first === "pattern") return { keep: patternCount, of: patternCount };
+  return recipeObject.shape;
+}
+
+/** A value as messages show it. */
+function show(value: unknown): string {
+  if (value === undefined) return "nothing";
+  const text = typeof value === "number" ? String(value) : (JSON.stringify(value) ?? typeof value);
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+}
+
+function checkAmount({ sparsity, pattern }: Pick<Recipe, "sparsity" | "pattern">): void {
+  if (pattern && sparsity !== undefined) throw new SecateurError("usage", "sparsity and pattern exclude each other: give one");
+  if (!pattern && sparsity === undefined)
+    throw new SecateurError("usage", "how much to prune is not said: give a sparsity such as 0.5, or a pattern such as 2:4");
+  if (!pattern || pattern.keep < pattern.of) return;
+  const { keep, of } = pattern;
+  throw new SecateurError(
+    "usage",
+    `the pattern ${keep}:${of} prunes nothing: KEEP:OF keeps KEEP of every OF weights, so KEEP is less than OF`,
+  );
 }
 
 /** The roles' weights, summing to 1, in the order of `roles`. Throws SecateurError `usage` for an unknown role or weights that cannot sum to 1. */
@@ -129,9 +195,16 @@ export function roleWeights(roles: readonly string[], given: Readonly<Record<str
   const named = roles.filter((role) => Object.hasOwn(given, role));
   const open = roles.length - named.length;
   const sum = named.reduce((total, role) => total + (given[role] as number), 0);
-  if (open > 0 && sum > 1) throw new SecateurError("usage", `the weights given sum to ${sum}: nothing is left for the other roles`);
+  if (open > 0 && sum > 1 + ROUNDING)
+    throw new SecateurError("usage", `the weights given sum to ${sum}: nothing is left for the other roles`);
   if (open === 0 && sum <= 0) throw new SecateurError("usage", "all roles have weight 0");
   return new Map(
-    roles.map((role) => [role, Object.hasOwn(given, role) ? (given[role] as number) / (open === 0 ? sum : 1) : (1 - sum) / open]),
+    roles.map((role) => [
+      role,
+      Object.hasOwn(given, role) ? (given[role] as number) / (open === 0 ? sum : 1) : Math.max(0, 1 - sum) / open,
+    ]),
   );
 }
+
+// Decimal fractions that add up to 1 can add up to a little more in binary.
+const ROUNDING = 1e-9;

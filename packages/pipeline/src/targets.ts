@@ -25,7 +25,7 @@ export interface Target {
 /**
  * The sections of a model with what is pruned in them: every linear layer of the blocks, or those whose tensor names match a glob of `include`,
  * less those that match one of `exclude`. In a glob `*` stands for any characters, dots too. Throws SecateurError `usage` for a glob that
- * matches nothing, for tensors that are no linear layers, and for a head that is the embedding.
+ * matches nothing, for tensors that are no linear layers, and for a head that is the embedding. The last section is one in which something is pruned.
  */
 export function selectTargets(description: ModelDescription, include: readonly string[], exclude: readonly string[]): Section[] {
   const head = { label: "head", prefix: "", program: description.head.logits };
@@ -42,7 +42,7 @@ export function selectTargets(description: ModelDescription, include: readonly s
   const result = sections.map((section) => ({ ...section, linears: section.linears.filter((target) => chosen(target, section)) }));
   if (result.every(({ linears }) => linears.length === 0))
     throw new SecateurError("usage", "nothing is left to prune: exclude takes away all that include names");
-  return result.filter(({ label, linears }) => label !== "head" || linears.length > 0);
+  return result.slice(0, result.findLastIndex(({ linears }) => linears.length > 0) + 1);
 }
 
 // Where the head is tied there is no tensor of this name, but people name it.

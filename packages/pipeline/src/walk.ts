@@ -13,7 +13,7 @@ export interface Walk {
   collect(index: number, weights: LoadedWeights, advance: boolean): Promise<ReadonlyMap<Role, BlockStats>>;
   /** Moves every role's hidden states to the end of a section with these weights. */
   propagate(index: number, weights: LoadedWeights): Promise<void>;
-  /** Counts work as done that an earlier run did. */
+  /** Counts passes of all data as done that an earlier run did. */
   skip(passes: number): void;
   release(): Promise<void>;
 }

@@ -1,0 +1,32 @@
+import type { Command } from "commander";
+import { runEngine } from "../engine/client.ts";
+import { demoText } from "../render/demo.ts";
+import { printJson } from "../terminal.ts";
+import { type CommandContext, command, type Example } from "./command.ts";
+
+const EXAMPLES: readonly Example[] = [
+  ["under a minute on two cores; the models are left in ./demo-output", "secateur demo"],
+  ["somewhere else", "secateur demo --out /tmp/demo"],
+];
+
+interface DemoFlags {
+  readonly out: string;
+  readonly json?: boolean;
+}
+
+/** `secateur demo`: prunes a small model that comes with the program, with general text alone and for its tasks, and shows what the difference is. */
+export function demoCommand({ terminal, version }: CommandContext): Command {
+  return command("demo", "prune a small model that is included, and see what it does", EXAMPLES)
+    .description(
+      "Prunes a model of 2.75 million parameters that knows English and three skills: once with English alone, once for the skills too.",
+    )
+    .option("--out <dir>", "where the models and their data are left", "demo-output")
+    .option("--json", "print one JSON document instead of a table")
+    .action(async ({ out, json }: DemoFlags) => {
+      const started = performance.now();
+      const onEvent = ({ message }: { readonly message: string }): void => void terminal.err.write(`${message}\n`);
+      const result = await runEngine("demo", { folder: out, version }, { onEvent });
+      if (json) printJson(terminal.out, result);
+      else terminal.out.write(demoText(result, (performance.now() - started) / 1000, terminal.colors));
+    });
+}

@@ -1,0 +1,101 @@
+import type { MetricName } from "@secateur/evaluate";
+import { SecateurError } from "@secateur/kit";
+import type { Command } from "commander";
+import { runEngine } from "../engine/client.ts";
+import type { EvalRequest } from "../engine/messages.ts";
+import * as flags from "../flags.ts";
+import { evaluationText } from "../render/evaluation.ts";
+import { createProgress } from "../render/progress.ts";
+import { createRateMeter } from "../render/rate.ts";
+import { printJson } from "../terminal.ts";
+import { type CommandContext, command, type Example } from "./command.ts";
+import { backendOptions } from "./prune.ts";
+
+/** The flags of `eval` as they are parsed; what was not given is absent. */
+export interface EvalFlags {
+  readonly data: string;
+  readonly metric?: MetricName;
+  readonly seqLen?: number;
+  readonly samples?: number;
+  readonly field?: readonly flags.FieldFlag[];
+  readonly template?: string;
+  readonly backend?: string;
+  readonly backendOption?: readonly (readonly [string, string])[];
+  readonly threads?: number;
+  readonly json?: boolean;
+}
+
+const EXAMPLES: readonly Example[] = [
+  ["perplexity of a text", "secateur eval ./pruned --data wikitext.txt"],
+  [
+    "the first 32 windows of 512 tokens: quick, and enough to compare",
+    "secateur eval ./pruned --data wikitext.jsonl --seq-len 512 --samples 32",
+  ],
+  ["share of right answers, for rows with prompt and answer", "secateur eval ./pruned --data gsm8k.jsonl --metric answers"],
+  ["the value for a script", "secateur eval ./pruned --data wikitext.txt --json | jq .perplexity"],
+];
+
+/** `secateur eval`: how good a model is on some data. */
+export function evalCommand(context: CommandContext): Command {
+  return command("eval", "measure a model on data", EXAMPLES)
+    .description(
+      "Measures a model: the perplexity of running text, the share of exact answers for rows with prompt and answer, or the share of right choices for rows with question, choices and answer.",
+    )
+    .argument("<model>", "folder of a Hugging Face model with safetensors weights")
+    .requiredOption("--data <file>", "what it is measured on: .txt, .jsonl, either also as .gz", flags.text("--data"))
+    .option(
+      "--metric <name>",
+      "perplexity, answers or choices (default: by the rows)",
+      flags.oneOf("--metric", ["perplexity", "answers", "choices"]),
+    )
+    .option("--seq-len <n>", "tokens a window (default: 2048, or the model's positions)", flags.wholeNumber("--seq-len", 2))
+    .option("--samples <n>", "windows or rows at most (default: all)", flags.wholeNumber("--samples", 1))
+    .option("--field <key=column>", "which column holds text, prompt, answer … (repeatable)", flags.repeated(flags.field))
+    .option("--template <text>", "a row as text with {column} places, ||| before the answer", flags.text("--template"))
+    .option("--backend <name>", "what computes (default: onnxruntime)", flags.text("--backend"))
+    .option("--backend-option <key=value>", "an option of the backend (repeatable)", flags.repeated(flags.keyValue("--backend-option")))
+    .option("--threads <n>", "threads of the backend; 0 takes one a core (default: 0)", flags.wholeNumber("--threads", 0))
+    .option("--json", "print one JSON document instead of text")
+    .action(async (model: string, given: EvalFlags) => runEvalCommand(evalRequest(model, given), given.json === true, context));
+}
+
+/** What the flags ask for. Throws SecateurError `usage` for a field with a role: there are none here. */
+export function evalRequest(model: string, given: EvalFlags): EvalRequest {
+  const fields = given.field ?? [];
+  const odd = fields.find(({ role }) => role !== undefined);
+  if (odd)
+    throw new SecateurError(
+      "usage",
+      `--field ${odd.role}:${odd.key}=${odd.column}: eval reads one source and has no roles, write ${odd.key}=${odd.column}`,
+    );
+  return {
+    model,
+    data: given.data,
+    fields: Object.fromEntries(fields.map(({ key, column }) => [key, column])),
+    template: given.template,
+    metric: given.metric,
+    seqLen: given.seqLen,
+    samples: given.samples,
+    backend: given.backend ?? "onnxruntime",
+    backendOptions: backendOptions(given),
+  };
+}
+
+async function runEvalCommand(request: EvalRequest, json: boolean, { terminal }: CommandContext): Promise<void> {
+  const view = createProgress(terminal.err);
+  const rate = createRateMeter();
+  try {
+    const evaluation = await runEngine("eval", request, {
+      onEvent({ share }) {
+        rate.add(100 * share, Date.now() / 1000);
+        view.update({ label: "measuring", done: 100 * share, total: 100, unit: "%", perSecond: rate.perSecond() });
+      },
+      onStopping: () => view.line("stopping; Ctrl-C again ends it at once"),
+    });
+    view.stop();
+    if (json) printJson(terminal.out, evaluation);
+    else terminal.out.write(evaluationText(evaluation, terminal.colors));
+  } finally {
+    view.stop();
+  }
+}

@@ -1,0 +1,23 @@
+import type { Command } from "commander";
+import { runEngine } from "../engine/client.ts";
+import { pluginsText } from "../render/plugins.ts";
+import { printJson } from "../terminal.ts";
+import { type CommandContext, command, type Example } from "./command.ts";
+
+const EXAMPLES: readonly Example[] = [
+  ["every name that a flag takes, with its options", "secateur plugins"],
+  ["an option in use", "secateur prune ./model --scorer magnitude --scorer-option exact=false --sparsity 0.3 --out ./pruned"],
+  ["a scorer of your own", "secateur prune ./model --scorer ./mine.js --general c4.jsonl --sparsity 0.5 --out ./pruned"],
+];
+
+/** `secateur plugins`: what can be named, and its options. */
+export function pluginsCommand({ terminal }: CommandContext): Command {
+  return command("plugins", "list scorers, fusions, backends, loaders and formats", EXAMPLES)
+    .description("Lists what is built in and what is installed for the present folder, with each plugin's options.")
+    .option("--json", "print one JSON document instead of text")
+    .action(async ({ json }: { readonly json?: boolean }) => {
+      const list = await runEngine("plugins", {});
+      if (json) printJson(terminal.out, list);
+      else terminal.out.write(pluginsText(list, terminal.colors));
+    });
+}

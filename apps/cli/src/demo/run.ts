@@ -1,0 +1,87 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Backend } from "@secateur/kit";
+import type { RecipeInput } from "@secateur/pipeline";
+import { runPrune } from "../engine/run-prune.ts";
+import { readEnglish } from "./english.ts";
+import { type Measured, measure, skillFile } from "./measure.ts";
+
+/** What the demo found, and where it left its models. Paths are relative to the present folder. */
+export interface DemoResult {
+  readonly rows: readonly (Measured & { readonly label: string })[];
+  readonly sparsity: number;
+  readonly folder: string;
+  /** The folder of the task-aware model, and data to measure it with. */
+  readonly pruned: string;
+  readonly data: string;
+  readonly evaluatedRows: number;
+}
+
+const MODEL = fileURLToPath(new URL("../../demo", import.meta.url));
+const SKILLS = ["arithmetic", "lookup", "sort"];
+const SPARSITY = 0.5;
+const WINDOWS = { tokens: 256, count: 64 };
+const ROWS = 200;
+
+/**
+ * Prunes the demo model at one ratio, once with general text alone and once for its three skills, and measures the dense model and both. Models and the
+ * general text are left in `folder`; `step` is told what is being done.
+ */
+export async function runDemo(
+  folder: string,
+  backend: Backend,
+  version: string,
+  step: (message: string) => void,
+  signal: AbortSignal,
+): Promise<DemoResult> {
+  step("reading English and the three skills");
+  const english = await readEnglish();
+  await mkdir(folder, { recursive: true });
+  const general = join(folder, "english.calibration.jsonl");
+  await writeFile(general, english.seen.map((text) => `${JSON.stringify({ text })}\n`).join(""));
+
+  const skills = Object.fromEntries(SKILLS.map((skill) => [skill, skillFile(MODEL, skill)]));
+  const exam = { english: english.unseen, skills, rows: ROWS, windows: WINDOWS };
+  const rows: DemoResult["rows"][number][] = [];
+  const measureNext = async (label: string, model: string, zeros: number): Promise<void> => {
+    step(`measuring the ${label} model`);
+    rows.push({ label, ...(await measure(model, zeros, exam, backend, signal)) });
+  };
+
+  await measureNext("dense", MODEL, 0);
+  for (const { label, fusion, tasks } of variants()) {
+    step(`pruning ${SPARSITY * 100} % of the block weights: ${label}`);
+    const out = join(folder, label);
+    const recipe: RecipeInput = { ...settings(general), tasks, fusion };
+    const { sparsity } = await runPrune({ recipe, out, force: true, restart: true, dryRun: false, version }, { signal, emit: () => {} });
+    await measureNext(label, out, sparsity?.zeros ?? 0);
+  }
+  const pruned = shown(join(folder, "task-aware"));
+  return { rows, sparsity: SPARSITY, folder: shown(folder), pruned, data: shown(skillFile(MODEL, "arithmetic")), evaluatedRows: ROWS };
+}
+
+function variants(): readonly { label: string; fusion: string; tasks: NonNullable<RecipeInput["tasks"]> }[] {
+  const tasks = SKILLS.map((name) => ({ name, source: shown(join(MODEL, `${name}.calibration.jsonl`)) }));
+  return [
+    { label: "general-only", fusion: "general", tasks: [] },
+    { label: "task-aware", fusion: "shared-exclusive", tasks },
+  ];
+}
+
+function settings(general: string): RecipeInput {
+  return {
+    model: shown(MODEL),
+    general: [{ source: shown(general) }],
+    sparsity: SPARSITY,
+    samples: WINDOWS.count,
+    seqLen: WINDOWS.tokens,
+    pack: true,
+    shuffle: true,
+  };
+}
+
+/** A path as a person in the present folder would type it. */
+function shown(path: string): string {
+  return relative(process.cwd(), path) || ".";
+}

@@ -1,0 +1,39 @@
+import { reportOf } from "../errors.ts";
+import type { FromEngine, JobName, Jobs, RunJob, ToEngine } from "./messages.ts";
+
+// The entry of the engine process. A terminal sends Ctrl-C to the command and to this process alike; the command says when to stop.
+process.on("SIGINT", () => {});
+// The command is gone: nobody is left to work for.
+process.on("disconnect", () => process.exit(1));
+
+/** Each job is loaded when it is asked for. */
+const JOBS: { readonly [K in JobName]: () => Promise<RunJob<K>> } = {
+  prune: async () => (await import("./run-prune.ts")).runPrune,
+  eval: async () => (await import("./run-eval.ts")).runEval,
+  inspect: async () => (await import("./run-inspect.ts")).runInspect,
+  demo: async () => (await import("./run-demo.ts")).runDemo,
+  plugins: async () => (await import("./run-plugins.ts")).runPlugins,
+};
+
+const controller = new AbortController();
+
+process.on("message", (message: ToEngine) => {
+  if (message.type === "cancel") controller.abort();
+  else void work(message.job, message.request);
+});
+
+async function work<K extends JobName>(job: K, request: Jobs[K]["request"]): Promise<void> {
+  let answer: FromEngine<K>;
+  try {
+    const run = await JOBS[job]();
+    const result = await run(request, { signal: controller.signal, emit: (event) => send<K>({ type: "event", event }) });
+    answer = { type: "done", result };
+  } catch (error) {
+    answer = { type: "failed", error: reportOf(error) };
+  }
+  send<K>(answer, () => process.exit(0));
+}
+
+function send<K extends JobName>(message: FromEngine<K>, sent: () => void = () => {}): void {
+  if (process.connected) process.send?.(message, undefined, undefined, sent);
+}

@@ -1,0 +1,79 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { extname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { CommandError } from "../errors.ts";
+import type { FromEngine, JobName, Jobs, ToEngine } from "./messages.ts";
+
+/** How a command follows a job. */
+export interface FollowOptions<K extends JobName> {
+  readonly onEvent?: (event: Jobs[K]["event"]) => void;
+  /** The user has asked to stop, and the engine has been told. */
+  readonly onStopping?: () => void;
+}
+
+// So long may a stop take; then the process is ended, which loses no more than the work since the last finished block.
+const STOP_MS = 10_000;
+// So long may the process take to end once its answer is here.
+const EXIT_MS = 2_000;
+
+/**
+ * Does a job in an engine process of its own and gives its result once that process has ended. Ctrl-C and SIGTERM ask it to stop, a second one ends it.
+ * Throws what the job threw, SecateurError `cancelled` when it was stopped, and `internal` when the process died.
+ */
+export async function runEngine<K extends JobName>(
+  job: K,
+  request: Jobs[K]["request"],
+  { onEvent, onStopping }: FollowOptions<K> = {},
+): Promise<Jobs[K]["result"]> {
+  const file = fileURLToPath(new URL(`./child${extname(import.meta.url)}`, import.meta.url));
+  // What native libraries print goes to standard error: standard output is for results.
+  const child = fork(file, { serialization: "advanced", stdio: ["ignore", 2, 2, "ipc"] });
+  const timers: NodeJS.Timeout[] = [];
+  const killAfter = (ms: number): void => void timers.push(setTimeout(() => child.kill("SIGKILL"), ms));
+  let answer: Exclude<FromEngine<K>, { type: "event" }> | undefined;
+  let stops = 0;
+
+  function stop(): void {
+    stops++;
+    if (stops > 1) return void child.kill("SIGKILL");
+    post(child, { type: "cancel" });
+    killAfter(STOP_MS);
+    onStopping?.();
+  }
+  child.on("message", (message: FromEngine<K>) => {
+    if (message.type === "event") return onEvent?.(message.event);
+    answer = message;
+    killAfter(EXIT_MS);
+  });
+  process.on("SIGINT", stop).on("SIGTERM", stop);
+  try {
+    post(child, { type: "start", job, request } as ToEngine); // job and request are of one kind, which the union cannot see
+    const [code, signal] = await ended(child);
+    if (answer?.type === "done") return answer.result;
+    if (stops > 0) throw new CommandError({ code: "cancelled", message: "interrupted" });
+    if (answer) throw new CommandError(answer.error);
+    throw died(code, signal);
+  } finally {
+    process.off("SIGINT", stop).off("SIGTERM", stop);
+    for (const timer of timers) clearTimeout(timer);
+  }
+}
+
+/** Waits for the end of a process and for its last messages. */
+async function ended(child: ChildProcess): Promise<[code: number | null, signal: NodeJS.Signals | null]> {
+  const disconnected = once(child, "disconnect");
+  const [exit] = await Promise.all([once(child, "exit"), disconnected]);
+  return exit as [number | null, NodeJS.Signals | null];
+}
+
+/** Sends a message; a process that has just ended needs none. */
+function post(child: ChildProcess, message: ToEngine): void {
+  if (child.connected) child.send(message, () => {});
+}
+
+function died(code: number | null, signal: NodeJS.Signals | null): CommandError {
+  const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
+  const memory = "the system may have run out of memory: a smaller --samples or --seq-len needs less";
+  return new CommandError({ code: "internal", message: `the engine process died (${how})` }, signal === "SIGKILL" ? [memory] : []);
+}

@@ -1,0 +1,79 @@
+import type { Evaluation, MetricName } from "@secateur/evaluate";
+import type { Manifest, PlanSummary, PruneEvent, RecipeInput } from "@secateur/pipeline";
+import type { DemoResult } from "../demo/run.ts";
+import type { ErrorReport } from "../errors.ts";
+import type { Inspection } from "./run-inspect.ts";
+import type { PluginList } from "./run-plugins.ts";
+
+/** What the engine process can be asked to do, each with what it is given, what it tells on the way, and what it answers. */
+export interface Jobs {
+  prune: { request: PruneRequest; event: PruneEvent | PartialEvent; result: PruneOutcome };
+  eval: { request: EvalRequest; event: { readonly type: "share"; readonly share: number }; result: Evaluation };
+  inspect: { request: { readonly path: string }; event: never; result: Inspection };
+  demo: { request: DemoRequest; event: { readonly type: "step"; readonly message: string }; result: DemoResult };
+  plugins: { request: Readonly<Record<string, never>>; event: never; result: PluginList };
+}
+
+export type JobName = keyof Jobs;
+
+/** What a job works with: where its events go and when it is to stop. */
+export interface JobContext<K extends JobName> {
+  emit(event: Jobs[K]["event"]): void;
+  readonly signal: AbortSignal;
+}
+
+/** A job's code. */
+export type RunJob<K extends JobName> = (request: Jobs[K]["request"], context: JobContext<K>) => Promise<Jobs[K]["result"]>;
+
+/** From the command to the engine process. */
+export type ToEngine =
+  | { [K in JobName]: { readonly type: "start"; readonly job: K; readonly request: Jobs[K]["request"] } }[JobName]
+  | { readonly type: "cancel" };
+
+/** From the engine process to the command. Exactly one of `done` and `failed` ends a job. */
+export type FromEngine<K extends JobName> =
+  | { readonly type: "event"; readonly event: Jobs[K]["event"] }
+  | { readonly type: "done"; readonly result: Jobs[K]["result"] }
+  | { readonly type: "failed"; readonly error: ErrorReport };
+
+/** A prune as the flags say it. */
+export interface PruneRequest {
+  readonly recipe: RecipeInput;
+  /** Absent only in a dry run. */
+  readonly out: string | undefined;
+  readonly force: boolean;
+  readonly restart: boolean;
+  readonly dryRun: boolean;
+  readonly version: string;
+}
+
+/** Where the demo leaves its models. */
+export interface DemoRequest {
+  readonly folder: string;
+  readonly version: string;
+}
+
+/** From here on work is kept in this folder. */
+export interface PartialEvent {
+  readonly type: "partial";
+  readonly folder: string;
+}
+
+/** What came of a prune: the plan, and after a real run what was written. */
+export interface PruneOutcome {
+  readonly plan: PlanSummary;
+  readonly sparsity?: Manifest["sparsity"];
+}
+
+/** An evaluation as the flags say it. */
+export interface EvalRequest {
+  readonly model: string;
+  readonly data: string;
+  readonly fields: Readonly<Record<string, string>>;
+  readonly template: string | undefined;
+  readonly metric: MetricName | undefined;
+  readonly seqLen: number | undefined;
+  readonly samples: number | undefined;
+  readonly backend: string;
+  readonly backendOptions: Readonly<Record<string, unknown>>;
+}

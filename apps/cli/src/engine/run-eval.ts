@@ -1,0 +1,54 @@
+import { type Evaluation, evaluate } from "@secateur/evaluate";
+import type { Document } from "@secateur/kit";
+import { formatFor, loaderFor } from "@secateur/kit/node";
+import { describeModel } from "@secateur/models";
+import { createEngine } from "@secateur/runner";
+import { modelTokenizer } from "@secateur/text";
+import { builtIns, openBackend } from "../wiring.ts";
+import type { EvalRequest, JobContext } from "./messages.ts";
+
+/** Measures a model on one data source. */
+export async function runEval(request: EvalRequest, { emit, signal }: JobContext<"eval">): Promise<Evaluation> {
+  const { registry, formats, loaders } = builtIns();
+  const documents = loaderFor(loaders, request.data).load(request.data, loadOptions(request), { rows: 0, empty: 0, duplicates: 0 });
+  const format = await formatFor(formats, request.model);
+  const model = await format.open(request.model);
+  try {
+    const description = describeModel(model);
+    const backend = await openBackend(registry, request.backend, request.backendOptions);
+    const engine = createEngine(model, description, backend);
+    try {
+      return await evaluate(engine, () => modelTokenizer(model), withoutStrayBlanks(documents), {
+        ...(request.metric !== undefined && { metric: request.metric }),
+        ...(request.seqLen !== undefined && { seqLen: request.seqLen }),
+        ...(request.samples !== undefined && { samples: request.samples }),
+        onProgress: (share) => emit({ type: "share", share }),
+        signal,
+      });
+    } finally {
+      await engine.release();
+      await backend.dispose();
+    }
+  } finally {
+    await model.close();
+  }
+}
+
+function loadOptions({ fields, template }: EvalRequest): { fields?: EvalRequest["fields"]; template?: string; keepEmpty: true } {
+  return { keepEmpty: true, ...(Object.keys(fields).length > 0 && { fields }), ...(template !== undefined && { template }) };
+}
+
+/** Empty rows are part of running text, where each adds a blank line; between rows of other kinds they are nothing. */
+async function* withoutStrayBlanks(documents: AsyncIterable<Document>): AsyncGenerator<Document> {
+  const blanks: Document[] = [];
+  let text: boolean | undefined;
+  for await (const document of documents) {
+    const blank = document.kind === "text" && document.text === "";
+    if (text === undefined && !blank) {
+      text = document.kind === "text";
+      if (text) yield* blanks;
+    }
+    if (text === undefined) blanks.push(document);
+    else if (!blank || text) yield document;
+  }
+}

@@ -1,0 +1,44 @@
+import { formatFor, parseOptions, resolvePlugin } from "@secateur/kit/node";
+import { type Parts, type Plan, parseRecipe, partialFolder, planPrune, prune, type Recipe } from "@secateur/pipeline";
+import { type BuiltIns, builtIns, openBackend } from "../wiring.ts";
+import type { JobContext, PruneOutcome, PruneRequest } from "./messages.ts";
+
+/** Plans a prune and, unless it is a dry run, carries it out. */
+export async function runPrune(request: PruneRequest, context: JobContext<"prune">): Promise<PruneOutcome> {
+  const recipe = parseRecipe(request.recipe);
+  const parts = await resolveParts(recipe, builtIns());
+  const backend = await openBackend(builtIns().registry, recipe.backend, recipe.backendOptions);
+  try {
+    const out = request.out === undefined ? undefined : { path: request.out, force: request.force };
+    const plan = await planPrune(recipe, { ...parts, preferredTokens: backend.preferredTokens }, out);
+    try {
+      if (request.dryRun || request.out === undefined) return { plan: plan.summary };
+      return await carryOut(plan, request.out);
+    } finally {
+      await plan.model.close();
+    }
+  } finally {
+    await backend.dispose();
+  }
+
+  async function carryOut(plan: Plan, out: string): Promise<PruneOutcome> {
+    const { restart, version } = request;
+    const { emit, signal } = context;
+    emit({ type: "partial", folder: partialFolder(out) });
+    const { sparsity } = await prune(plan, { out, format: parts.format, backend, restart, version, emit, signal });
+    return { plan: plan.summary, sparsity };
+  }
+}
+
+/** What a recipe's names stand for, found from the user's directory. */
+async function resolveParts(recipe: Recipe, { registry, formats, loaders }: BuiltIns): Promise<Omit<Parts, "preferredTokens">> {
+  const from = process.cwd();
+  const scorer = await resolvePlugin(registry, "scorer", recipe.scorer, { from });
+  const fuser = await resolvePlugin(registry, "fuser", recipe.fusion, { from });
+  return {
+    scorer: scorer.create(await parseOptions(scorer, recipe.scorerOptions)),
+    fuser: fuser.create(await parseOptions(fuser, recipe.fusionOptions)),
+    format: await formatFor(formats, recipe.model),
+    loaders,
+  };
+}

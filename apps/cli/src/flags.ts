@@ -1,0 +1,126 @@
+import { basename } from "node:path";
+import { SecateurError } from "@secateur/kit";
+
+/** A data source with the role that it is for, when one was said. */
+export interface NamedSource {
+  readonly name: string | undefined;
+  readonly source: string;
+}
+
+/** A key and its value; `role` when one was said before the key. */
+export interface FieldFlag {
+  readonly role: string | undefined;
+  readonly key: string;
+  readonly column: string;
+}
+
+/** What a role or an option may be called. */
+const IDENTIFIER = /^[A-Za-z_][\w-]*$/;
+const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+const FIELDS = ["text", "prompt", "answer", "question", "choices", "messages", "input_ids"];
+
+/** Makes a flag repeatable: each value is parsed and put after those before it. */
+export function repeated<T>(parse: (value: string) => T): (value: string, previous: readonly T[] | undefined) => readonly T[] {
+  return (value, previous = []) => [...previous, parse(value)];
+}
+
+/** A text that says something. */
+export function text(flag: string): (value: string) => string {
+  return (value) => (value.trim() === "" ? refuse(flag, value, "a value") : value);
+}
+
+/** A whole number from `least` on. */
+export function wholeNumber(flag: string, least: number): (value: string) => number {
+  return (value) => {
+    const number = /^[+-]?\d+$/.test(value) ? Number(value) : Number.NaN;
+    if (Number.isSafeInteger(number) && number >= least) return number;
+    return refuse(flag, value, `a whole number from ${least} on`);
+  };
+}
+
+/** A number from 0 to 1. */
+export function share(flag: string): (value: string) => number {
+  return (value) => {
+    const number = decimal(value);
+    return number >= 0 && number <= 1 ? number : refuse(flag, value, "a number from 0 to 1");
+  };
+}
+
+/** The share of the weights to prune, between 0 and 1 and neither of them. */
+export function sparsity(value: string): number {
+  const number = decimal(value);
+  return number > 0 && number < 1 ? number : refuse("--sparsity", value, "a number above 0 and below 1, such as 0.5 for half");
+}
+
+/** `KEEP:OF`: of every OF weights in a row KEEP stay. */
+export function pattern(value: string): { keep: number; of: number } {
+  const [, keep, of] = /^(\d{1,6}):(\d{1,6})$/.exec(value) ?? [];
+  if (keep === undefined || Number(keep) < 1 || Number(keep) >= Number(of)) {
+    return refuse("--pattern", value, "KEEP:OF with KEEP from 1 to less than OF, such as 2:4, which keeps 2 of every 4");
+  }
+  return { keep: Number(keep), of: Number(of) };
+}
+
+/** One of several names. */
+export function oneOf<Name extends string>(flag: string, names: readonly Name[]): (value: string) => Name {
+  return (value) => names.find((name) => name === value) ?? refuse(flag, value, `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`);
+}
+
+/** `KEY=VALUE`; the value may contain more equals signs. */
+export function keyValue(flag: string): (value: string) => readonly [key: string, value: string] {
+  return (value) => {
+    const [key, rest] = splitAt(value, "=");
+    return rest === undefined || key === "" ? refuse(flag, value, "KEY=VALUE") : [key, rest];
+  };
+}
+
+/** `NAME=0.5`: a role and its weight. */
+export function weight(value: string): readonly [role: string, weight: number] {
+  const [role, rest] = splitAt(value, "=");
+  const number = decimal(rest ?? "");
+  return role !== "" && number >= 0 && number <= 1 ? [role, number] : refuse("--weight", value, "NAME=WEIGHT with a weight from 0 to 1");
+}
+
+/** `[NAME=]SRC`: what stands before the first equals sign is a name only when it looks like one. */
+export function namedSource(value: string): NamedSource {
+  const [name, rest] = splitAt(value, "=");
+  const { source, ...found } = rest !== undefined && IDENTIFIER.test(name) ? { name, source: rest } : { name: undefined, source: value };
+  return source === "" ? refuse("--task", value, "[NAME=]FILE") : { ...found, source };
+}
+
+/** `[ROLE:]KEY=COLUMN`: which column of the rows holds what is usually called KEY. */
+export function field(value: string): FieldFlag {
+  const [left, column] = splitAt(value, "=");
+  const [before, after] = splitAt(left, ":");
+  const [role, key] = after === undefined ? [undefined, before] : [before, after];
+  if (column === undefined || column === "" || role === "" || !FIELDS.includes(key)) {
+    return refuse("--field", value, `[ROLE:]KEY=COLUMN with KEY one of ${FIELDS.join(", ")}`);
+  }
+  return { role, key, column };
+}
+
+/** `[ROLE=]TEXT`: what stands before the first equals sign is a role only when it is one of these. */
+export function template(value: string, roles: readonly string[]): { role: string | undefined; template: string } {
+  const [role, rest] = splitAt(value, "=");
+  return rest !== undefined && roles.includes(role) ? { role, template: rest } : { role: undefined, template: value };
+}
+
+/** A task's name from its file's: letters, digits, `_` and `-` of what comes before the endings. */
+export function taskName(source: string): string {
+  const stem = basename(source).replace(/(\.(jsonl?|ndjson|txt|gz))+$/i, "");
+  const name = stem.replace(/[^\w-]+/g, "_");
+  return IDENTIFIER.test(name) ? name : `_${name}`;
+}
+
+function decimal(value: string): number {
+  return DECIMAL.test(value.trim()) ? Number(value) : Number.NaN;
+}
+
+function splitAt(value: string, mark: string): [before: string, after: string | undefined] {
+  const at = value.indexOf(mark);
+  return at < 0 ? [value, undefined] : [value.slice(0, at), value.slice(at + 1)];
+}
+
+function refuse(flag: string, found: string, wanted: string): never {
+  throw new SecateurError("usage", `${flag} ${found === "" ? '""' : found}: wanted ${wanted}`);
+}

@@ -1,0 +1,40 @@
+import type { Evaluation } from "@secateur/evaluate";
+import type { Colors } from "../terminal.ts";
+import { table } from "./table.ts";
+import { counted, percent } from "./units.ts";
+
+/** A measurement for a person: its values, and the line that says how they were taken. */
+export function evaluationText(evaluation: Evaluation, colors: Colors): string {
+  return `${table(valuesOf(evaluation))}${colors.dim(evaluation.protocol)}\n`;
+}
+
+function valuesOf(evaluation: Evaluation): string[][] {
+  switch (evaluation.metric) {
+    case "perplexity":
+      return [
+        ["perplexity", number(evaluation.perplexity), `NLL ${number(evaluation.nll)} over ${counted(evaluation.predictedTokens, "token")}`],
+      ];
+    case "answers":
+      return [
+        ["exact match", estimate(evaluation.exactMatch), `of ${counted(evaluation.documents, "row")}`],
+        [
+          "answer perplexity",
+          number(evaluation.perplexity),
+          `NLL ${number(evaluation.nll)} over ${counted(evaluation.answerTokens, "token")}`,
+        ],
+      ];
+    case "choices":
+      return [
+        ["acc", estimate(evaluation.acc), `of ${counted(evaluation.documents, "row")}`],
+        ["acc_norm", estimate(evaluation.accNorm)],
+      ];
+  }
+}
+
+function number(value: number): string {
+  return Number(value.toPrecision(5)).toString();
+}
+
+function estimate({ value, standardError }: { readonly value: number; readonly standardError: number }): string {
+  return `${percent(value)} ± ${(100 * standardError).toFixed(1)}`;
+}

@@ -1,0 +1,35 @@
+import type { PlanSummary } from "@secateur/pipeline";
+import { table } from "./table.ts";
+import { counted, grouped, humanBytes, humanCount, humanFlops, percent } from "./units.ts";
+
+/** A plan as one line, for the start of a run. */
+export function planLine({ model, blocks, parameters, pruned, layers, roles }: PlanSummary): string {
+  const data = roles.map(({ role, sequences, tokens }) => `${role} ${counted(sequences, "sequence")} (${counted(tokens, "token")})`);
+  const what = `pruning ${percent(pruned)} of ${counted(layers, "layer")} in ${counted(blocks, "block")} of ${model} (${humanCount(parameters)} parameters)`;
+  return `${what}; ${data.length === 0 ? "no data is read" : data.join(", ")}`;
+}
+
+/** A plan as a person reads it before anything runs. */
+export function planText(plan: PlanSummary): string {
+  const facts = table([
+    ["model", `${plan.model} (${plan.modelType}, ${humanCount(plan.parameters)} parameters, ${counted(plan.blocks, "block")})`],
+    ["to prune", `${percent(plan.pruned)} of ${humanCount(plan.prunable)} weights in ${counted(plan.layers, "layer")}`],
+    ["tokens through blocks", plan.work === 0 ? "none: no data is read" : grouped(plan.work)],
+    ["computation", humanFlops(plan.flops)],
+    ["memory at most", `about ${humanBytes(plan.memoryBytes)}`],
+    ["disk for the output", humanBytes(plan.diskBytes)],
+  ]);
+  const roles = plan.roles.map(({ role, weight, sequences, tokens, sources }) => [
+    role,
+    weight.toFixed(2),
+    grouped(sequences),
+    grouped(tokens),
+    sources.join(", "),
+  ]);
+  const data =
+    roles.length === 0
+      ? ""
+      : `\n${table([["role", "weight", "sequences", "tokens", "from"], ...roles], ["left", "right", "right", "right"])}`;
+  const warnings = plan.warnings.map((warning) => `warning: ${warning}\n`).join("");
+  return `${facts}${data}${warnings && `\n${warnings}`}\nNothing was written: this was a dry run.\n`;
+}

@@ -1,0 +1,43 @@
+import type { ListedPlugin, PluginList } from "../engine/run-plugins.ts";
+import type { Colors } from "../terminal.ts";
+import { table } from "./table.ts";
+
+/** What is listed, and where it is named. */
+const HEADINGS: Readonly<Record<string, string>> = {
+  scorer: "scorers: --scorer NAME --scorer-option KEY=VALUE",
+  fuser: "fusions: --fusion NAME --fusion-option KEY=VALUE",
+  backend: "backends: --backend NAME --backend-option KEY=VALUE",
+  loader: "loaders: chosen by a data file's ending",
+  format: "formats: chosen by what a model's folder holds",
+};
+
+/** Every plugin by kind, with its options. */
+export function pluginsText(list: PluginList, { bold }: Colors): string {
+  return Object.entries(list)
+    .map(([kind, plugins]) => `${bold(HEADINGS[kind] ?? kind)}\n${section(plugins)}`)
+    .join("\n");
+}
+
+function section(plugins: readonly ListedPlugin[]): string {
+  const width = Math.max(...plugins.map(({ name }) => name.length));
+  return plugins
+    .map(
+      (plugin) =>
+        `  ${plugin.name.padEnd(width)}  ${plugin.problem ?? plugin.summary}${endings(plugin)}\n${optionsOf(plugin, " ".repeat(width + 4))}`,
+    )
+    .join("");
+}
+
+function endings({ extensions = [] }: ListedPlugin): string {
+  return extensions.length === 0 ? "" : ` (${extensions.join(", ")})`;
+}
+
+function optionsOf({ options }: ListedPlugin, indent: string): string {
+  const rows = options.map(({ name, type, required, default: fallback, description }) => [
+    name,
+    type.replaceAll('"', ""),
+    required ? "required" : fallback === undefined ? "" : `default ${typeof fallback === "string" ? fallback : JSON.stringify(fallback)}`,
+    description ?? "",
+  ]);
+  return table(rows, [], indent);
+}

@@ -1,0 +1,30 @@
+import type { PlanSummary } from "@secateur/pipeline";
+import { invocation } from "../invocation.ts";
+import type { Colors } from "../terminal.ts";
+import { table } from "./table.ts";
+import { counted, grouped, humanBytes, humanDuration, percent, shellQuoted } from "./units.ts";
+
+/** What a finished run has to tell. */
+export interface Pruned {
+  readonly out: string;
+  readonly plan: PlanSummary;
+  readonly sparsity: { readonly zeros: number; readonly of: number; readonly ratio: number };
+  readonly seconds: number;
+  readonly tokensPerSecond: number | undefined;
+}
+
+/** The end of a run for a person: what came of it, where it is, and what to do next. */
+export function prunedText({ out, plan, sparsity, seconds, tokensPerSecond }: Pruned, colors: Colors): string {
+  const rate = tokensPerSecond === undefined ? "" : ` (${grouped(tokensPerSecond)} tokens/s through blocks)`;
+  const facts = table([
+    [
+      "zeros",
+      `${percent(sparsity.ratio)}: ${grouped(sparsity.zeros)} of ${grouped(sparsity.of)} weights in ${counted(plan.layers, "layer")}`,
+    ],
+    ["time", `${humanDuration(seconds)}${rate}`],
+    ["size", `${humanBytes(plan.diskBytes)}, as before: the zeros are stored like any other number`],
+    ["written to", out],
+  ]);
+  const source = plan.roles.at(-1)?.sources[0] ?? "FILE";
+  return `${facts}\nNext, see how good it is:\n  ${colors.cyan(`${invocation()} eval ${shellQuoted(out)} --data ${shellQuoted(source)}`)}\n`;
+}

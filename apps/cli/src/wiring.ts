@@ -1,0 +1,32 @@
+import { onnxruntime } from "@secateur/backend-onnxruntime";
+import { reference } from "@secateur/backend-reference";
+import { jsonlLoader } from "@secateur/data-jsonl";
+import { textLoader } from "@secateur/data-text";
+import { safetensors } from "@secateur/format-safetensors";
+import { fusers } from "@secateur/fusion";
+import type { Backend, Format, Loader } from "@secateur/kit";
+import { createRegistry, parseOptions, type Registry, resolvePlugin } from "@secateur/kit/node";
+import { magnitude } from "@secateur/scorer-magnitude";
+import { wanda } from "@secateur/scorer-wanda";
+
+/** What this program brings with it. */
+export interface BuiltIns {
+  readonly registry: Registry;
+  readonly formats: readonly Format[];
+  readonly loaders: readonly Loader[];
+}
+
+/** The plugins of this program: the only place that names them. */
+export function builtIns(): BuiltIns {
+  return {
+    registry: createRegistry([wanda, magnitude, ...fusers, onnxruntime, reference]),
+    formats: [safetensors],
+    loaders: [textLoader, jsonlLoader],
+  };
+}
+
+/** A backend by its name, with options as they were typed. Whoever opens it disposes of it. */
+export async function openBackend(registry: Registry, name: string, options: Readonly<Record<string, unknown>>): Promise<Backend> {
+  const plugin = await resolvePlugin(registry, "backend", name, { from: process.cwd() });
+  return plugin.create(await parseOptions(plugin, options));
+}

@@ -1,0 +1,104 @@
+import { costOf, type Program } from "@secateur/graph";
+import type { Need, OpenModel } from "@secateur/kit";
+import type { ModelDescription } from "@secateur/models";
+import { planBatches } from "@secateur/runner";
+import { byteSize } from "@secateur/tensor";
+import type { RoleData } from "./data.ts";
+import type { Recipe } from "./recipe.ts";
+import type { Section } from "./targets.ts";
+
+/** What a run costs, told from shapes alone. */
+export interface Estimate {
+  /** Floating-point operations of the passes of all data through the sections. */
+  readonly flops: number;
+  /** Peak memory. */
+  readonly memoryBytes: number;
+  readonly diskBytes: number;
+  /** Tokens through sections over the whole run, padding included. */
+  readonly work: number;
+}
+
+/** What an estimate reads of a plan. */
+export interface EstimateInput {
+  readonly model: OpenModel;
+  readonly description: ModelDescription;
+  readonly sections: readonly Section[];
+  readonly needs: readonly Need[];
+  readonly roles: readonly RoleData[];
+  readonly recipe: Recipe;
+  readonly preferredTokens: number;
+}
+
+/** How a run sends its data through a section: up to the taps, for statistics alone, or to its end. */
+export interface Passes {
+  readonly collect: boolean;
+  readonly advance: boolean;
+}
+
+/** The passes of each section. In mode `none` one pass does both; nothing moves on past the last section. */
+export function passesOf(sections: readonly Section[], propagate: Recipe["propagate"]): Passes[] {
+  return sections.map(({ linears }, index) => {
+    const advance = index < sections.length - 1;
+    return { collect: linears.length > 0 && (propagate === "block" || !advance), advance };
+  });
+}
+
+// Node, the runtime and its libraries before any model is opened; seen on Linux.
+const BASE_BYTES = 200 * 2 ** 20;
+
+/** Estimates a run's operations, memory, disk and work. */
+export function estimate({ model, description, sections, needs, roles, recipe, preferredTokens }: EstimateInput): Estimate {
+  const passes = passesOf(sections, recipe.propagate);
+  const programs = sections.flatMap((section, i) => [
+    ...(passes[i]?.collect ? [upToTaps(section, needs)] : []),
+    ...(passes[i]?.advance ? [section.program] : []),
+  ]);
+  let [flops, work, states, activations] = [0, 0, 0, 0];
+  for (const { sequences } of roles) {
+    const lengths = sequences.map(({ ids }) => ids.length);
+    for (const { members, tokens } of planBatches(lengths, preferredTokens)) {
+      for (const program of programs) {
+        const cost = costOf(program, { batch: members.length, tokens });
+        flops += cost.flops;
+        activations = Math.max(activations, cost.peakBytes);
+      }
+      work += members.length * tokens * programs.length;
+      states += members.length * tokens * description.hidden * 4;
+    }
+  }
+  const weightBytes = Math.max(...sections.map(({ program }) => costOf(program, { batch: 1, tokens: 1 }).weightBytes));
+  return {
+    flops,
+    work,
+    memoryBytes: Math.round(BASE_BYTES + states + 2 * activations + 3 * weightBytes),
+    diskBytes: outputBytes(model, sections),
+  };
+}
+
+/** A section's program without what only its end needs. */
+function upToTaps({ program, linears }: Section, needs: readonly Need[]): Program {
+  const chosen = new Set(linears.map(({ weight }) => weight.name));
+  const wanted = new Set<string>();
+  for (const tap of program.taps) {
+    for (const { weight, output } of tap.linears) {
+      if (chosen.has(weight)) for (const need of needs) wanted.add(need.of === "input" ? tap.input : output);
+    }
+  }
+  const ops = program.ops.toReversed().filter(({ output, inputs }) => {
+    if (!wanted.has(output)) return false;
+    for (const input of inputs) wanted.add(input);
+    return true;
+  });
+  return { ...program, ops: ops.reverse(), outputs: {} };
+}
+
+// What a tensor takes in a header beyond its name, and a pruned layer in the manifest.
+const HEADER_BYTES = 80;
+const REPORT_BYTES = 250;
+
+function outputBytes(model: OpenModel, sections: readonly Section[]): number {
+  let bytes = model.files.reduce((sum, file) => sum + file.bytes, 0);
+  for (const info of model.tensors.values()) bytes += byteSize(info) + info.name.length + HEADER_BYTES;
+  for (const { linears } of sections) for (const { tensor } of linears) bytes += tensor.length + REPORT_BYTES;
+  return bytes;
+}

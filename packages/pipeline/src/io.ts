@@ -1,0 +1,48 @@
+import { open, readdir, rename, writeFile } from "node:fs/promises";
+import { getSystemErrorMap } from "node:util";
+import { SecateurError } from "@secateur/kit";
+
+/** The SecateurError `io` for what the system answered; an error that is one already stays as it is. `action` is such as `write`. */
+export function ioError(error: unknown, action: string, file: string): SecateurError {
+  if (error instanceof SecateurError) return error;
+  const { errno, message } = error as NodeJS.ErrnoException;
+  const reason = (errno !== undefined && getSystemErrorMap().get(errno)?.[1]) || message;
+  return new SecateurError("io", `cannot ${action} ${file}: ${reason}`, { where: { file }, cause: error });
+}
+
+/** The system's code of an error, such as `ENOENT`. */
+export function errorCode(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
+}
+
+/** The names in a folder; undefined when nothing is there. Throws SecateurError `exists` when it is no folder, `io` when it cannot be read. */
+export async function listFolder(path: string): Promise<string[] | undefined> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return undefined;
+    if (errorCode(error) === "ENOTDIR")
+      throw new SecateurError("exists", `${path} is not a folder`, { where: { file: path }, cause: error });
+    throw ioError(error, "read", path);
+  }
+}
+
+/** What a file that is being written whole is called until then. */
+export const UNFINISHED = ".new";
+
+/** Writes a small text file so that it is there whole or not at all, even when the power fails. Throws SecateurError `io`. */
+export async function writeWhole(path: string, text: string): Promise<void> {
+  const temporary = path + UNFINISHED;
+  try {
+    await writeFile(temporary, text);
+    const file = await open(temporary, "r+");
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    throw ioError(error, "write", path);
+  }
+}

@@ -1,0 +1,77 @@
+import { mkdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { SecateurError } from "@secateur/kit";
+import { errorCode, ioError, listFolder, UNFINISHED, writeWhole } from "./io.ts";
+
+/** What a journal remembers of an unfinished run. */
+export interface Journal<Row> {
+  /** What decides the bytes of the result, as a hash. */
+  readonly key: string;
+  /** One entry a finished section, in order. */
+  readonly sections: readonly Row[];
+}
+
+const JOURNAL = "journal.json";
+const MODEL = "model";
+const REPLACED = "replaced";
+
+/** Where in a partial folder the output is made: beside the journal, so that no file of a model can be taken for it. */
+export function modelFolder(partial: string): string {
+  return join(partial, MODEL);
+}
+
+/** Where in a partial folder the old output is while the new one takes its place. */
+export function replacedFolder(partial: string): string {
+  return join(partial, REPLACED);
+}
+
+/**
+ * Opens a partial folder for a run with this key, and gives what an earlier run of it has finished: nothing when there was none, or with `restart`.
+ * Throws SecateurError `exists` when the folder was not left by an unfinished run (it stays untouched, whatever `restart` says) or belongs to another.
+ */
+export async function openPartial<Row>(partial: string, key: string, restart: boolean): Promise<readonly Row[]> {
+  const names = (await listFolder(partial)) ?? [];
+  const journal = names.includes(JOURNAL) ? await readJournal<Row>(partial) : undefined;
+  const known = [JOURNAL, JOURNAL + UNFINISHED, ...(journal ? [MODEL, REPLACED] : [])]; // the journal is there before all else
+  if (names.some((name) => !known.includes(name)) || (names.includes(JOURNAL) && !journal)) {
+    throw new SecateurError("exists", `${partial} is in the way: it was not left by an unfinished run`, { where: { file: partial } });
+  }
+  if (journal && !restart) {
+    if (journal.key !== key) {
+      throw new SecateurError(
+        "exists",
+        `${partial} holds an unfinished run of another recipe, model or data: finish that one, or give --restart to discard it`,
+        { where: { file: partial } },
+      );
+    }
+    if (journal.sections.length > 0 && names.includes(MODEL)) return journal.sections;
+  }
+  try {
+    await mkdir(partial, { recursive: true });
+    await writeJournal(partial, { key, sections: [] });
+    await rm(modelFolder(partial), { recursive: true, force: true });
+  } catch (error) {
+    throw ioError(error, "write", partial);
+  }
+  return [];
+}
+
+/** Replaces the journal of a partial folder. */
+export async function writeJournal<Row>(partial: string, journal: Journal<Row>): Promise<void> {
+  await writeWhole(join(partial, JOURNAL), `${JSON.stringify(journal)}\n`);
+}
+
+/** The journal, or undefined for a file that is none. */
+async function readJournal<Row>(partial: string): Promise<Journal<Row> | undefined> {
+  const file = join(partial, JOURNAL);
+  const text = await readFile(file, "utf8").catch((error: unknown) => {
+    if (errorCode(error) === "EISDIR") return "";
+    throw ioError(error, "read", file);
+  });
+  try {
+    const { key, sections } = JSON.parse(text) as Partial<Journal<Row>>; // what has this form was written by this package, and whole
+    return typeof key === "string" && key.startsWith("sha256:") && Array.isArray(sections) ? { key, sections } : undefined;
+  } catch {
+    return undefined;
+  }
+}
