@@ -1,3 +1,4 @@
+import { booleanFromText, numberFromText } from "@secateur/kit";
 import { z } from "zod";
 import type { LevelKind } from "./levels.ts";
 
@@ -29,13 +30,3 @@ export const scaleOptions: {
   tau: numberOption(0.1, { min: 0, max: 1 }, "relative difference of norms up to which a role owns a channel"),
   kappa: numberOption(4, { min: 1 }, "how far activation-free scores may be scaled for a role"),
 };
-
-function numberFromText(value: unknown): unknown {
-  return typeof value === "string" && /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(value.trim()) ? Number(value) : value;
-}
-
-function booleanFromText(value: unknown): unknown {
-  if (value === "true" || value === "1") return true;
-  if (value === "false" || value === "0") return false;
-  return value;
-}

@@ -26,5 +26,6 @@ export {
 export type { Document, DocumentKind, Loader, LoadOptions, LoadReport, Message, Origin } from "./document.ts";
 export { type ErrorCode, isUserError, SecateurError, throwIfCancelled, type Where } from "./errors.ts";
 export type { Format, Json, OpenModel, TensorInfo, TokenizerFiles, WeightSink } from "./format.ts";
+export { booleanFromText, numberFromText } from "./option-text.ts";
 export type { OptionSchema, SchemaIssue, SchemaResult } from "./schema.ts";
 export { GENERAL, gram, inputNorm, inputRms, type Need, type Role, type RoleStats } from "./statistics.ts";

@@ -1,4 +1,4 @@
-import { defineScorer, type ScorerPlugin } from "@secateur/kit";
+import { booleanFromText, defineScorer, type ScorerPlugin } from "@secateur/kit";
 import { f32 } from "@secateur/tensor";
 import { z } from "zod";
 
@@ -12,7 +12,7 @@ export interface MagnitudeOptions {
 // comes out, show it.
 const options = z.strictObject({
   exact: z
-    .preprocess(fromText, z.boolean())
+    .preprocess(booleanFromText, z.boolean())
     .prefault(true)
     .default(true)
     .meta({ description: "prune exactly the ratio of each matrix; false: the published rule, which prunes one weight and all ties more" }),
@@ -37,10 +37,4 @@ export function magnitudeScore(weights: Float32Array): Float32Array {
   const scores = new Float32Array(weights.length);
   for (let i = 0; i < weights.length; i++) scores[i] = Math.abs(weights[i] as number);
   return scores;
-}
-
-function fromText(value: unknown): unknown {
-  if (value === "true" || value === "1") return true;
-  if (value === "false" || value === "0") return false;
-  return value;
 }
