@@ -59,8 +59,10 @@ function createProgram(terminal: Terminal): Command {
 }
 
 /** A complaint about arguments in the program's own form: the sentence, its suggestion, and where to read more. */
-function usageError({ message }: CommanderError): CommandError {
-  const [first = "", ...rest] = message.replace(/^error: /, "").split("\n");
+function usageError({ code, message }: CommanderError): CommandError {
+  // Help on a command that is not there has no sentence of its own.
+  const text = code === "commander.help" ? "unknown command" : message.replace(/^error: /, "");
+  const [first = "", ...rest] = text.split("\n");
   return new CommandError({ code: "usage", message: first }, [...rest, "--help shows what there is"]);
 }
 

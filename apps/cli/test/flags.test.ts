@@ -31,9 +31,11 @@ describe("laws", () => {
   });
 
   test("every file gives a task a name that a recipe takes", () => {
-    fc.assert(fc.property(fc.string({ minLength: 1 }), (source) => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 1 }), (source) => {
         expect(flags.taskName(source)).toMatch(/^[A-Za-z_][\w-]*$/);
-      }));
+      }),
+    );
   });
 });
 

@@ -1,7 +1,7 @@
 import { type Document, SecateurError } from "@secateur/kit";
 import { scoreSequences, type TokenScores } from "@secateur/runner";
 import { encodePair } from "@secateur/text";
-import type { Setting } from "./evaluate.ts";
+import { beginOf, endsOf, type Setting } from "./evaluate.ts";
 import { type Estimate, estimate, pooledLoss } from "./statistics.ts";
 
 /** How well a model gives known answers to prompts. */
@@ -12,9 +12,9 @@ export interface AnswersResult {
   readonly nll: number;
   readonly answerTokens: number;
   readonly documents: number;
-  /** The share of prompts after which greedy decoding gives exactly the answer's tokens and then an end token. */
+  /** The share of prompts after which greedy decoding gives exactly the answer's tokens and then an end token, where there are such. */
   readonly exactMatch: Estimate;
-  /** Rows that were longer than the window and left out. */
+  /** Rows that were left out: longer than the window, or without a token to predict. */
   readonly skipped: number;
   readonly protocol: string;
 }
@@ -31,8 +31,8 @@ interface Item {
  */
 export async function evaluateAnswers(setting: Setting, rows: readonly Document[]): Promise<AnswersResult> {
   const tokenizer = setting.tokenizer();
-  const begin = setting.begin ?? tokenizer.beginTokens;
-  const ends = setting.end ?? (tokenizer.endToken === undefined ? [] : [tokenizer.endToken]);
+  const begin = beginOf(setting);
+  const ends = endsOf(setting);
   const items = rows.flatMap((row): Item[] => {
     if (row.kind !== "answer") return [];
     const { ids, start } = encodePair(tokenizer, row.prompt, row.answer, row.origin);
@@ -61,13 +61,23 @@ export async function evaluateAnswers(setting: Setting, rows: readonly Document[
     documents: fitting.length,
     exactMatch: estimate(exact),
     skipped,
-    protocol: `answers: ${fitting.length} rows${skipped > 0 ? ` (${skipped} too long)` : ""}, mean over ${tokens} answer tokens given prompt and answer so far; exact match by greedy decoding up to the end token`,
+    protocol: protocol(fitting.length, skipped, tokens, ends),
   };
 }
 
 function isExact({ ids, start }: Item, { best }: TokenScores, ends: readonly number[]): boolean {
-  for (let t = start; t < ids.length; t++) if (best[t - 1] !== ids[t]) return false;
+  for (let t = start; t < ids.length; t++) {
+    const id = ids[t] as number;
+    // Decoding ends at an end token, so an answer with one in it is never given.
+    if (best[t - 1] !== id || ends.includes(id)) return false;
+  }
   return ends.length === 0 || ends.includes(best[ids.length - 1] as number);
+}
+
+function protocol(documents: number, skipped: number, tokens: number, ends: readonly number[]): string {
+  const rows = `${documents} row${documents === 1 ? "" : "s"}${skipped > 0 ? ` (${skipped} left out: too long, or nothing to predict)` : ""}`;
+  const end = ends.length > 0 ? `, then end token ${ends.join(" or ")}` : "";
+  return `answers: ${rows}, mean over ${tokens} answer tokens given prompt and answer so far; exact match by greedy decoding${end}`;
 }
 
 function sum(values: Float32Array): number {

@@ -1,7 +1,8 @@
-import { type Document, SecateurError } from "@secateur/kit";
+import type { Document } from "@secateur/kit";
 import { scoreSequences, type TokenScores } from "@secateur/runner";
 import { encodePair } from "@secateur/text";
-import type { Setting } from "./evaluate.ts";
+import { beginOf, type Setting } from "./evaluate.ts";
+import { rowError } from "./row-error.ts";
 import { type Estimate, estimate } from "./statistics.ts";
 
 /** How often a model finds the right choice the likeliest, by lm-evaluation-harness's definitions. */
@@ -9,7 +10,7 @@ export interface ChoicesResult {
   readonly metric: "choices";
   /** By the sum of the log-probabilities of a choice's tokens. */
   readonly acc: Estimate;
-  /** By that sum divided by the choice's characters, its leading space not counted. */
+  /** By that sum divided by the choice's characters (code points), its leading space not counted. */
   readonly accNorm: Estimate;
   readonly documents: number;
   /** Per document, each choice's log-likelihood. */
@@ -17,24 +18,22 @@ export interface ChoicesResult {
   readonly protocol: string;
 }
 
-/** Scores each row's choices as continuations of its prompt. Throws SecateurError `data` for a row that does not fit the window. */
+/** Scores each row's choices as continuations of its prompt. Throws SecateurError `data` for a row with a choice that does not fit the window, or of which no token is predicted. */
 export async function evaluateChoices(setting: Setting, rows: readonly Document[]): Promise<ChoicesResult> {
   const tokenizer = setting.tokenizer();
-  const begin = setting.begin ?? tokenizer.beginTokens;
+  const begin = beginOf(setting);
   const documents = rows.flatMap((row) => (row.kind === "choices" ? [row] : []));
   const items = documents.flatMap(({ prompt, choices, origin }) =>
-    choices.map((choice) => {
-      const { ids, start } = encodePair(tokenizer, prompt, choice, origin);
-      if (begin.length + ids.length > setting.windowTokens) {
-        throw new SecateurError(
-          "data",
-          `${origin.source}, line ${origin.line}: prompt and choice have ${begin.length + ids.length} tokens, the window ${setting.windowTokens}`,
-          {
-            where: { file: origin.source, line: origin.line },
-          },
-        );
-      }
-      return { ids: Int32Array.from([...begin, ...ids]), start: Math.max(1, begin.length + start) };
+    choices.map((choice, c) => {
+      const pair = encodePair(tokenizer, prompt, choice, origin);
+      const ids = Int32Array.from([...begin, ...pair.ids]);
+      const start = Math.max(1, begin.length + pair.start);
+      if (ids.length > setting.windowTokens)
+        throw rowError(origin, `prompt and choice ${c + 1} have ${ids.length} tokens, the window ${setting.windowTokens}`);
+      // Without a token its sum would be 0, and it would always win.
+      if (ids.length <= start)
+        throw rowError(origin, `choice ${c + 1}, ${JSON.stringify(choice)}, has no token of its own after the prompt: nothing to predict`);
+      return { ids, start };
     }),
   );
   const scores = await scoreSequences(
@@ -58,10 +57,10 @@ export async function evaluateChoices(setting: Setting, rows: readonly Document[
   return {
     metric: "choices",
     acc: hits((sum) => sum),
-    accNorm: hits((sum, choice) => sum / choice.trimStart().length),
+    accNorm: hits((sum, choice) => sum / Math.max(1, [...choice.trimStart()].length)),
     documents: documents.length,
     logLikelihoods,
-    protocol: `choices: ${documents.length} rows, the likeliest continuation of the prompt by the sum of its tokens' log-probabilities (acc), and per character (acc_norm)`,
+    protocol: `choices: ${documents.length} row${documents.length === 1 ? "" : "s"}, the likeliest continuation of the prompt by the sum of its tokens' log-probabilities (acc), and per character (acc_norm)`,
   };
 }
 

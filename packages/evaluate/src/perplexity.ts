@@ -1,7 +1,8 @@
 import { type Document, SecateurError } from "@secateur/kit";
 import { scoreSequences } from "@secateur/runner";
 import { evaluationWindows } from "@secateur/text";
-import type { Setting } from "./evaluate.ts";
+import { beginOf, type Setting } from "./evaluate.ts";
+import { rowError } from "./row-error.ts";
 import { pooledLoss } from "./statistics.ts";
 
 /** Perplexity of running text: exp of the mean −log p over all predicted tokens. */
@@ -18,44 +19,55 @@ export interface PerplexityResult {
 
 /**
  * Perplexity of documents joined by a blank line, tokenised once and cut in windows without overlap, of which every token but the first is predicted.
- * Rows of token ids are windows as they are. Throws SecateurError `data` when there is nothing to predict.
+ * Rows of token ids are windows of their own, cut to a window's length. Throws SecateurError `data` when there is nothing to predict.
  */
 export async function evaluatePerplexity(setting: Setting, rows: readonly Document[]): Promise<PerplexityResult> {
   const given = rows.some(({ kind }) => kind === "ids");
-  const all = given ? idWindows(rows, setting.windowTokens) : textWindows(setting, rows);
+  const { all, note } = given ? idWindows(setting, rows) : textWindows(setting, rows);
   const windows = all.slice(0, setting.samples);
   const scores = await scoreSequences(setting.engine, windows, setting);
   const sums = scores.map(({ loss }) => ({ loss: loss.reduce((sum, value) => sum + value, 0), tokens: loss.length }));
   const { loss, tokens } = pooledLoss(sums);
+  const [used, of] = [windows.length, all.length];
+  const share = used < of ? `the first ${used} of ${of} windows` : `${used} window${used === 1 ? "" : "s"}`;
   return {
     metric: "perplexity",
     perplexity: Math.exp(loss),
     nll: loss,
     predictedTokens: tokens,
-    windows: windows.length,
+    windows: used,
     windowTokens: setting.windowTokens,
-    protocol: protocol(setting, given, windows.length, all.length),
+    protocol: `token-ppl@${setting.windowTokens}: ${note(share)}, T−1 predictions a window`,
   };
 }
 
-function textWindows(setting: Setting, rows: readonly Document[]): readonly Int32Array[] {
-  const tokenizer = setting.tokenizer();
+interface Windows {
+  readonly all: readonly Int32Array[];
+  /** Says how they were cut, of so many windows. */
+  readonly note: (share: string) => string;
+}
+
+function textWindows(setting: Setting, rows: readonly Document[]): Windows {
+  const begin = beginOf(setting);
   const text = rows.map((row) => (row.kind === "text" ? row.text : row.kind === "answer" ? row.prompt + row.answer : "")).join("\n\n");
-  return evaluationWindows(tokenizer.encode(text, rows[0]?.origin), setting.windowTokens, setting.begin ?? tokenizer.beginTokens);
-}
-
-function idWindows(rows: readonly Document[], windowTokens: number): Int32Array[] {
-  const windows = rows
-    .flatMap((row) => (row.kind === "ids" ? [Int32Array.from(row.ids.slice(0, windowTokens))] : []))
-    .filter(({ length }) => length > 1);
-  if (windows.length === 0) throw new SecateurError("data", "nothing to predict: no row has two tokens");
-  return windows;
-}
-
-function protocol(setting: Setting, given: boolean, used: number, all: number): string {
-  const share = used < all ? `the first ${used} of ${all} windows` : `${used} window${used === 1 ? "" : "s"}`;
-  if (given) return `token-ppl: rows of token ids, each its own sequence, ${share}, T−1 predictions a window`;
-  const begin = setting.begin ?? setting.tokenizer().beginTokens;
   const start = begin.length > 0 ? `, each after the begin token${begin.length > 1 ? "s" : ""} ${begin.join(", ")}` : "";
-  return `token-ppl@${setting.windowTokens}: rows joined by a blank line, ${share} without overlap${start}, T−1 predictions a window`;
+  return {
+    all: evaluationWindows(setting.tokenizer().encode(text, rows[0]?.origin), setting.windowTokens, begin),
+    note: (share) => `rows joined by a blank line, ${share} without overlap${start}`,
+  };
+}
+
+function idWindows({ windowTokens, engine }: Setting, rows: readonly Document[]): Windows {
+  const given = rows.flatMap((row) => (row.kind === "ids" ? [row] : []));
+  const { vocabulary } = engine.description;
+  for (const { ids, origin } of given) {
+    const wrong = ids.find((id) => !(Number.isInteger(id) && id >= 0 && id < vocabulary));
+    if (wrong !== undefined) throw rowError(origin, `token id ${wrong} was found, the model's vocabulary ends at ${vocabulary - 1}`);
+  }
+  const all = given.filter(({ ids }) => ids.length > 1).map(({ ids }) => Int32Array.from(ids.slice(0, windowTokens)));
+  if (all.length === 0) throw new SecateurError("data", "nothing to predict: no row has two tokens");
+  const cut = given.filter(({ ids }) => ids.length > windowTokens).length;
+  const short = given.length - all.length;
+  const changes = `${cut > 0 ? `, ${cut} cut to ${windowTokens} tokens` : ""}${short > 0 ? `, ${short} of fewer than two left out` : ""}`;
+  return { all, note: (share) => `rows of token ids, each its own sequence${changes}, ${share}` };
 }

@@ -10,8 +10,9 @@ import { qwen3 } from "./qwen3.ts";
 export const ARCHITECTURES: readonly Architecture[] = [llama, mistral, qwen2, qwen3];
 
 /**
- * Describes an opened model by its `model_type` and checks its headers against that: every tensor there, of the right shape and a floating-point dtype.
- * Throws SecateurError `unsupported` for an unknown architecture and `format` for what does not fit.
+ * Describes an opened model by its `model_type` and checks its headers against that: every tensor there, of the right shape and a floating-point dtype,
+ * and none in a block that its program does not read. Throws SecateurError `unsupported` for an unknown architecture or a tensor more, and `format`
+ * for what does not fit.
  */
 export function describeModel(model: OpenModel, architectures: readonly Architecture[] = ARCHITECTURES): ModelDescription {
   const type = model.config.model_type;
@@ -47,5 +48,22 @@ export function describeModel(model: OpenModel, architectures: readonly Architec
       });
     }
   }
+  checkNothingMore(model, description);
   return description;
 }
+
+/** Refuses weights in a block that its program would silently leave out, such as a bias that config.json does not name. */
+function checkNothingMore(model: OpenModel, { modelType, blocks, tensors }: ModelDescription): void {
+  const prefixes = new Set(blocks.map(({ prefix }) => prefix));
+  for (const { name, file } of model.tensors.values()) {
+    if (tensors.has(name) || name.endsWith(ROTARY_BUFFER)) continue;
+    const prefix = /^.*?\.\d+\./.exec(name)?.[0];
+    if (prefix === undefined || !prefixes.has(prefix)) continue;
+    throw new SecateurError("unsupported", `${model.source}: a ${modelType} model of this config.json has no tensor ${name}`, {
+      where: { file, tensor: name },
+    });
+  }
+}
+
+// Old files keep the rotary frequencies, which follow from config.json, beside the weights.
+const ROTARY_BUFFER = "rotary_emb.inv_freq";

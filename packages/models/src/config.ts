@@ -13,7 +13,10 @@ export interface ConfigReader {
   flag(key: string, fallback: boolean): boolean;
   /** Throws `unsupported` unless the key is absent, null, or one of `known`. */
   only(key: string, known: readonly Json[]): void;
-  fail(key: string, wanted: string): never;
+  /** How many of the latest tokens a windowed attention sees by `sliding_window`: 4096 where the key is absent, 0 (all) where it is null. */
+  slidingWindow(): number;
+  /** Throws `format`; `value` is what was found, where that is not the key's own. */
+  fail(key: string, wanted: string, value?: Json): never;
 }
 
 /** A reader over `config` for messages about `modelType`. */
@@ -21,10 +24,14 @@ export function configReader(config: Config, modelType: string): ConfigReader {
   const found = (key: string): Json | undefined => config[key] ?? undefined;
   const show = (value: Json | undefined): string => (value === undefined ? "nothing" : JSON.stringify(value));
 
-  function fail(key: string, wanted: string): never {
-    throw new SecateurError("format", `config.json of a ${modelType} model: ${key} is ${show(found(key))}, ${wanted} is wanted`, {
+  function fail(key: string, wanted: string, value: Json | undefined = found(key)): never {
+    throw new SecateurError("format", `config.json of a ${modelType} model: ${key} is ${show(value)}, ${wanted} is wanted`, {
       where: { file: "config.json" },
     });
+  }
+  function count(key: string, fallback?: number): number {
+    const value = found(key) ?? fallback;
+    return typeof value === "number" && Number.isSafeInteger(value) && value > 0 ? value : fail(key, "a whole number above 0");
   }
   function positive(key: string, fallback?: number): number {
     const value = found(key) ?? fallback;
@@ -32,12 +39,11 @@ export function configReader(config: Config, modelType: string): ConfigReader {
   }
   return {
     config,
+    count,
     positive,
     fail,
-    count(key, fallback) {
-      const value = found(key) ?? fallback;
-      return typeof value === "number" && Number.isSafeInteger(value) && value > 0 ? value : fail(key, "a whole number above 0");
-    },
+    // The library that most configs come from has this default.
+    slidingWindow: () => (config.sliding_window === null ? 0 : count("sliding_window", 4096)),
     flag(key, fallback) {
       const value = found(key) ?? fallback;
       return typeof value === "boolean" ? value : fail(key, "true or false");

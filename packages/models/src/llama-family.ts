@@ -32,6 +32,10 @@ interface Sizes extends Record<string, number> {
   readonly vocabulary: number;
 }
 
+// Past these a config is no model's: what is allocated for it stays small. The deepest published models have some 130 blocks.
+const MAX_BLOCKS = 1024;
+const MAX_HEAD_DIM = 8192;
+
 /**
  * A model of pre-normalised blocks of grouped-query attention with rotary positions and a gated feed-forward layer (Llama, arXiv 2302.13971),
  * in the names that the transformers library gives its tensors.
@@ -46,14 +50,16 @@ export function describeLlamaFamily(config: Config, variant: Variant): ModelDesc
   if (hidden % heads !== 0 && (config.head_dim ?? null) === null)
     reader.fail("hidden_size", `a multiple of num_attention_heads = ${heads}, or head_dim,`);
   const headDim = reader.count("head_dim", hidden / heads);
-  if (headDim % 2 !== 0) reader.fail("head_dim", "an even number");
+  if (headDim % 2 !== 0 || headDim > MAX_HEAD_DIM) reader.fail("head_dim", `an even number up to ${MAX_HEAD_DIM}`, headDim);
   const sizes: Sizes = { hidden, heads, kvHeads, headDim, ffn: reader.count("intermediate_size"), vocabulary: reader.count("vocab_size") };
   const positions = reader.count("max_position_embeddings", 2048);
   const epsilon = reader.positive("rms_norm_eps", 1e-6);
   const bias = variant.bias(reader);
 
+  const depth = reader.count("num_hidden_layers");
+  if (depth > MAX_BLOCKS) reader.fail("num_hidden_layers", `at most ${MAX_BLOCKS}`);
   const programs = new Map<number, Program>();
-  const blocks = Array.from({ length: reader.count("num_hidden_layers") }, (_, i): BlockDescription => {
+  const blocks = Array.from({ length: depth }, (_, i): BlockDescription => {
     const window = variant.window(reader, i);
     const program = programs.get(window) ?? blockProgram(sizes, { epsilon, bias, headNorm: variant.headNorm, window });
     programs.set(window, program);

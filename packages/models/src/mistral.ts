@@ -1,7 +1,7 @@
 import type { Architecture } from "./description.ts";
 import { describeLlamaFamily } from "./llama-family.ts";
 
-/** Mistral 7B (arXiv 2310.06825): Llama with a sliding window in every block where `sliding_window` says so. */
+/** Mistral 7B (arXiv 2310.06825): Llama with a sliding window in every block, unless `sliding_window` is null. */
 export const mistral: Architecture = {
   modelType: "mistral",
   describe: (config) =>
@@ -9,6 +9,6 @@ export const mistral: Architecture = {
       modelType: "mistral",
       bias: () => ({ qkv: false, output: false, mlp: false }),
       headNorm: false,
-      window: (reader) => ((reader.config.sliding_window ?? null) === null ? 0 : reader.count("sliding_window")),
+      window: (reader) => reader.slidingWindow(),
     }),
 };

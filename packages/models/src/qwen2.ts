@@ -16,8 +16,12 @@ export const qwen2: Architecture = {
 
 /** The window of a Qwen block: by `layer_types` where that is given, else from block `max_window_layers` on, and only with `use_sliding_window`. */
 export function qwenWindow(reader: ConfigReader, block: number): number {
-  const { layer_types: types, sliding_window: window } = reader.config;
-  if (!reader.flag("use_sliding_window", false) || (window ?? null) === null) return 0;
-  const sliding = Array.isArray(types) ? types[block] === "sliding_attention" : block >= reader.count("max_window_layers", 28);
-  return sliding ? reader.count("sliding_window") : 0;
+  if (!reader.flag("use_sliding_window", false)) return 0;
+  const types = reader.config.layer_types ?? undefined;
+  if (types === undefined) return block >= reader.count("max_window_layers", 28) ? reader.slidingWindow() : 0;
+  const type = Array.isArray(types) ? types[block] : types;
+  if (type !== "sliding_attention" && type !== "full_attention") {
+    reader.fail(`layer_types[${block}]`, '"full_attention" or "sliding_attention"', type ?? null);
+  }
+  return type === "sliding_attention" ? reader.slidingWindow() : 0;
 }

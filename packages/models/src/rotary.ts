@@ -35,7 +35,10 @@ export function readRotary(reader: ConfigReader, headDim: number, positions: num
   if (parameters && scaling && kindOf(reader, "rope_parameters", parameters) !== kindOf(reader, "rope_scaling", scaling)) {
     unsupported("rope_parameters and rope_scaling together, of different kinds,");
   }
-  const settings = { ...scaling, ...parameters };
+  const settings: Config = { ...scaling, ...parameters };
+  if (Object.values(settings).some((value) => typeof value === "object" && value !== null && !Array.isArray(value))) {
+    unsupported("rope_parameters of several kinds of layers");
+  }
   const kind = scaling || parameters ? kindOf(reader, parameters ? "rope_parameters" : "rope_scaling", settings) : "default";
   const partial = settings.partial_rotary_factor ?? config.partial_rotary_factor ?? 1;
   if (partial !== 1) unsupported(`partial_rotary_factor ${JSON.stringify(partial)}`);
@@ -128,7 +131,7 @@ function kindOf(reader: ConfigReader, key: string, settings: Config): string {
 function number(reader: ConfigReader, settings: { readonly [key: string]: Json }, key: string): number | undefined {
   const value = settings[key] ?? undefined;
   if (value === undefined) return undefined;
-  return typeof value === "number" && Number.isFinite(value) && value > 0 ? value : reader.fail(key, `a number above 0 for ${key}`);
+  return typeof value === "number" && Number.isFinite(value) && value > 0 ? value : reader.fail(`rope ${key}`, "a number above 0", value);
 }
 
 function unsupported(what: string): never {

@@ -101,6 +101,7 @@ export async function writeRunFiles(folder: string, manifest: Manifest, times: R
     finished: new Date().toISOString(),
     milliseconds: Object.fromEntries(Object.entries(times.phases).map(([phase, ms]) => [phase, Math.round(ms)])),
     resumedSections: times.resumedSections,
+    peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     host: { platform: process.platform, arch: process.arch, node: process.version, cores: cpus().length, memoryBytes: totalmem() },
   };
   await writeWhole(join(folder, "run.json"), jsonText(run));

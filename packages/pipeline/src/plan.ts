@@ -17,7 +17,7 @@ import { modelTokenizer, type Tokenizer } from "@secateur/text";
 import { type DataContext, loadRole, type RoleData } from "./data.ts";
 import { type Estimate, estimate } from "./estimate.ts";
 import { checkOutput, checkSpace } from "./output.ts";
-import { type DataSource, dataSources, type Recipe, roleWeights } from "./recipe.ts";
+import { type DataSource, dataSources, parseRecipe, type Recipe, roleWeights } from "./recipe.ts";
 import { type Section, selectTargets } from "./targets.ts";
 
 /** The parts that a recipe's names stand for; the app resolves them. */
@@ -101,12 +101,13 @@ async function planOpened(given: Recipe, parts: Parts, scorer: Scorer, model: Op
   const description = describeModel(model);
   const sections = selectTargets(description, given.include, given.exclude);
   checkPattern(given, sections);
-  const recipe = { ...given, seqLen: chooseSeqLen(given, description) };
+  const seqLen = chooseSeqLen(given, description);
+  const recipe = parseRecipe({ ...given, seqLen }); // checked, and its keys in one order: the manifest's bytes do not depend on how it was written
   const needs = uniqueNeeds([...scorer.needs, ...fuser.needs]);
   let tokenizer: Tokenizer | undefined;
   const context: DataContext = {
     loaders,
-    seqLen: recipe.seqLen,
+    seqLen,
     vocabulary: description.vocabulary,
     tokenizer: () => {
       tokenizer ??= modelTokenizer(model);

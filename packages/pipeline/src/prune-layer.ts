@@ -73,9 +73,10 @@ async function fusedScores(
   const shape = layer.weights.shape as readonly [number, number]; // a linear's weight is a matrix
   const input: FuseInput = { roles, weights, shape, scores: byRole, norms, activationFree, selection: scorer.selection };
   const who = `fusion ${plan.recipe.fusion}`;
-  const { scores, partition } = await guarded(who, layer, () => fuser.fuse(input));
+  const fused = await guarded(who, layer, () => fuser.fuse(input));
+  const scores: Float32Array | undefined = fused?.scores; // whatever its type says, a plugin may give anything
   checkScores(who, layer, scores);
-  return partition ? { scores, channels: partitionShares(partition) } : { scores };
+  return fused.partition ? { scores, channels: partitionShares(fused.partition) } : { scores };
 }
 
 const NOTHING: RoleStats = {
@@ -87,8 +88,9 @@ const NOTHING: RoleStats = {
 async function score(plan: Plan, layer: Linear, stats: RoleStats, backend: Backend): Promise<Float32Array> {
   const who = `scorer ${plan.recipe.scorer}`;
   const before = layer.weights.data.slice();
-  const { shape, data } = await guarded(who, layer, () => plan.scorer.score(layer, stats, backend));
-  if (String(shape) !== String(layer.weights.shape))
+  const result = await guarded(who, layer, () => plan.scorer.score(layer, stats, backend));
+  const { shape = [], data } = result ?? {};
+  if (data && String(shape) !== String(layer.weights.shape))
     complain(who, layer, `gave scores of shape [${shape.join(", ")}] instead of [${layer.weights.shape.join(", ")}]`);
   checkScores(who, layer, data);
   for (let i = 0; i < before.length; i++) {
@@ -108,8 +110,9 @@ async function guarded<T>(who: string, layer: Linear, run: () => T | Promise<T>)
   }
 }
 
-function checkScores(who: string, layer: Linear, scores: Float32Array): void {
+function checkScores(who: string, layer: Linear, scores: Float32Array | undefined): asserts scores is Float32Array {
   const wanted = layer.weights.data.length;
+  if (!scores) return complain(who, layer, "gave no scores");
   if (scores.length !== wanted) complain(who, layer, `gave ${scores.length} scores instead of ${wanted}`);
   for (let i = 0; i < wanted; i++) {
     if (!Number.isFinite(scores[i])) complain(who, layer, `gave a score of ${scores[i]} (entry ${i})`);

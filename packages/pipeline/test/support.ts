@@ -4,9 +4,9 @@ import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createReferenceBackend } from "@secateur/backend-reference";
-import { encodeSafetensors } from "@secateur/format-safetensors";
+import { decodeSafetensors, encodeSafetensors } from "@secateur/format-safetensors";
 import { type Backend, SecateurError } from "@secateur/kit";
-import { type DType, fromFloat32, seededRandom, sizeOf, type Tensor } from "@secateur/tensor";
+import { bytesOf, type DType, fromFloat32, seededRandom, sizeOf, type Tensor } from "@secateur/tensor";
 import { afterAll } from "vitest";
 import type { RecipeInput } from "../src/index.ts";
 import { goldenFolder } from "./golden-cases.ts";
@@ -28,9 +28,13 @@ export async function writeFiles(folder: string, files: Readonly<Record<string, 
   for (const [name, content] of Object.entries(files)) {
     const path = join(folder, name);
     await mkdir(dirname(path), { recursive: true });
-    const lines = Array.isArray(content) ? content.map((row) => `${JSON.stringify(row)}\n`).join("") : JSON.stringify(content);
-    await writeFile(path, typeof content === "string" || content instanceof Uint8Array ? content : lines);
+    await writeFile(path, content instanceof Uint8Array ? content : textOf(content));
   }
+}
+
+function textOf(content: unknown): string {
+  if (typeof content === "string") return content;
+  return Array.isArray(content) ? content.map((row) => `${JSON.stringify(row)}\n`).join("") : JSON.stringify(content);
 }
 
 /** A golden model in a folder of its own, with other files in it or in place of its own. */
@@ -160,8 +164,21 @@ export function letterTokenizer(end = true): Readonly<Record<string, unknown>> {
       pre_tokenizer: { type: "Whitespace" },
       post_processor: null,
       decoder: null,
-      model: { type: "WordLevel", vocab, unk_token: "<unk>" },
+      model: { type: "BPE", vocab, merges: [], unk_token: "<unk>" },
     },
     "tokenizer_config.json": end ? { eos_token: "</s>" } : {},
   };
+}
+
+/** The tensors of a folder's model, as they are. */
+export function tensorsOf(folder: string): Map<string, Tensor> {
+  const path = join(folder, "model.safetensors");
+  return new Map(decodeSafetensors(readFileSync(path), path).tensors);
+}
+
+/** The tensors that differ between two models. */
+export function changedTensors(before: string, after: string): string[] {
+  const old = tensorsOf(before);
+  const differs = ([name, tensor]: [string, Tensor]): boolean => Buffer.compare(bytesOf(tensor), bytesOf(old.get(name) as Tensor)) !== 0;
+  return [...tensorsOf(after)].filter(differs).map(([name]) => name);
 }

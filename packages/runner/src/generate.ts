@@ -1,6 +1,7 @@
 import { throwIfCancelled } from "@secateur/kit";
 import type { Engine } from "./engine.ts";
 import { scoreSequences } from "./score.ts";
+import { checkSequences } from "./stream.ts";
 
 /** How an answer is written. */
 export interface GenerateOptions {
@@ -17,30 +18,40 @@ export interface Generated {
   readonly finishReason: "stop" | "length";
 }
 
-/** Greedy decoding: the likeliest token, again and again, for several prompts at once. Each step runs the whole sequence again: meant for short answers. */
+interface State {
+  /** The prompt and what was written so far. */
+  readonly ids: number[];
+  /** How long it may become. */
+  readonly limit: number;
+  stopped: boolean;
+}
+
+/**
+ * Greedy decoding: the likeliest token, again and again, for several prompts at once. Each step runs the whole sequence again: meant for short
+ * answers. Throws SecateurError `data` for a prompt that the model cannot read.
+ */
 export async function generateGreedy(engine: Engine, prompts: readonly Int32Array[], options: GenerateOptions): Promise<Generated[]> {
-  const states = prompts.map((prompt) => ({
-    prompt,
-    ids: [] as number[],
-    finishReason: undefined as Generated["finishReason"] | undefined,
-  }));
+  const { positions } = engine.description;
+  checkSequences(prompts, engine.description);
+  const states = prompts.map((prompt): State => {
+    return { ids: [...prompt], limit: Math.min(prompt.length + options.maxTokens, positions), stopped: false };
+  });
   for (;;) {
-    for (const state of states) {
-      const full = state.prompt.length + state.ids.length >= engine.description.positions;
-      if (!state.finishReason && (state.ids.length >= options.maxTokens || full)) state.finishReason = "length";
-    }
-    const open = states.filter((state) => !state.finishReason);
+    const open = states.filter(({ ids, limit, stopped }) => !stopped && ids.length < limit);
     if (open.length === 0) break;
     throwIfCancelled(options.signal);
     const scores = await scoreSequences(
       engine,
-      open.map(({ prompt, ids }) => Int32Array.from([...prompt, ...ids])),
+      open.map(({ ids }) => Int32Array.from(ids)),
+      options.signal && { signal: options.signal },
     );
     for (const [i, state] of open.entries()) {
-      const next = scores[i]?.best.at(-1) as number;
-      if (options.endTokens.includes(next)) state.finishReason = "stop";
+      const next = scores[i]?.best.at(-1) as number; // a sequence has a token at least
+      if (options.endTokens.includes(next)) state.stopped = true;
       else state.ids.push(next);
     }
   }
-  return states.map(({ ids, finishReason }) => ({ ids: Int32Array.from(ids), finishReason: finishReason ?? "length" }));
+  return states.map(({ ids, stopped }, i) => {
+    return { ids: Int32Array.from(ids.slice(prompts[i]?.length)), finishReason: stopped ? "stop" : "length" };
+  });
 }

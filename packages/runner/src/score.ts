@@ -1,8 +1,11 @@
-import { throwIfCancelled } from "@secateur/kit";
+import { SecateurError, throwIfCancelled } from "@secateur/kit";
 import { HIDDEN, TARGET } from "@secateur/models";
 import { f32, tensor } from "@secateur/tensor";
-import { type Engine, forward, loadWeights } from "./engine.ts";
-import { embed, type Stream } from "./stream.ts";
+import type { Engine } from "./engine.ts";
+import { forward } from "./forward.ts";
+import { withHeld } from "./held.ts";
+import { checkSequences, embed, type Stream } from "./stream.ts";
+import { withWeights } from "./weights.ts";
 
 /** What a model says of one sequence: for each token but the first, how surprised it was, and what it would have said. */
 export interface TokenScores {
@@ -24,24 +27,53 @@ const CHUNK_TOKENS = 32_768;
 // Logits are computed for so few tokens at a time that they stay below this many numbers.
 const LOGITS = 1 << 24;
 
-/** Scores sequences of any lengths. Weights are streamed block by block; memory does not grow with the model's depth or the number of sequences. */
+/**
+ * Scores sequences of any lengths. Weights are streamed block by block; what is held beside the scores does not grow with the model's depth or the
+ * number of sequences. Throws SecateurError `data` for a sequence that the model cannot read and `numeric` when what it says of one is not finite.
+ */
 export async function scoreSequences(engine: Engine, sequences: readonly Int32Array[], options: ScoreOptions = {}): Promise<TokenScores[]> {
+  checkSequences(sequences, engine.description);
   const scores = new Array<TokenScores>(sequences.length);
   const total = sequences.reduce((sum, ids) => sum + ids.length, 0);
   let done = 0;
   for (const chunk of chunks(sequences)) {
-    const tokens = chunk.reduce((sum, i) => sum + (sequences[i] as Int32Array).length, 0);
-    const report = (share: number): void => options.onProgress?.((done + tokens * share) / total);
-    const results = await scoreChunk(
-      engine,
-      chunk.map((i) => sequences[i] as Int32Array),
-      report,
-      options.signal,
-    );
-    for (const [k, i] of chunk.entries()) scores[i] = results[k] as TokenScores;
+    const members = chunk.map((i) => sequences[i] as Int32Array);
+    const tokens = members.reduce((sum, ids) => sum + ids.length, 0);
+    const stream = await throughBlocks(engine, members, options.signal, (share) => options.onProgress?.((done + tokens * share) / total));
+    const lossAndBest = await scoreStream(engine, stream, options.signal);
+    for (const [k, { loss, best }] of lossAndBest.entries()) {
+      const i = chunk[k] as number;
+      checkFinite(loss, i);
+      scores[i] = { loss: loss.subarray(0, -1), best };
+    }
     done += tokens;
+    options.onProgress?.(done / total);
   }
   return scores;
+}
+
+/** The model's logits for each sequence, (tokens, vocabulary): for checks against other implementations. */
+export async function logitsOf(engine: Engine, sequences: readonly Int32Array[]): Promise<Float32Array[]> {
+  const { description, backend } = engine;
+  const stream = await throughBlocks(engine, sequences);
+  const program = description.head.logits;
+  const executable = await engine.executable(program);
+  const logits = new Array<Float32Array>(sequences.length);
+  await withWeights(engine, program, "", async (weights) => {
+    for (const { members, tokens, hidden } of stream.batches) {
+      for (const [b, member] of members.entries()) {
+        const length = (sequences[member] as Int32Array).length;
+        const start = b * tokens * description.hidden;
+        const own = f32([1, length, description.hidden], hidden.subarray(start, start + length * description.hidden));
+        logits[member] = await withHeld(backend, async (hold) => {
+          const outputs = await backend.run(executable, { [HIDDEN]: hold(backend.upload(own)), ...weights.device });
+          const value = hold(outputs.logits as (typeof outputs)[string]); // the program's output
+          return ((await backend.download(value)).data as Float32Array).slice(); // F32 by the program
+        });
+      }
+    }
+  });
+  return logits;
 }
 
 function chunks(sequences: readonly Int32Array[]): number[][] {
@@ -58,93 +90,63 @@ function chunks(sequences: readonly Int32Array[]): number[][] {
   return result;
 }
 
-async function scoreChunk(
+/** Hidden states after the last block. `report` hears the share of the work, in which the head counts as a block. */
+async function throughBlocks(
   engine: Engine,
   sequences: readonly Int32Array[],
-  report: (share: number) => void,
-  signal: AbortSignal | undefined,
-): Promise<TokenScores[]> {
+  signal?: AbortSignal,
+  report?: (share: number) => void,
+): Promise<Stream> {
   const { description, model, backend } = engine;
-  const stream = await embed(model, description, sequences.map(asSequence), backend.preferredTokens);
-  const steps = description.blocks.length + 1;
-  for (const [i, block] of description.blocks.entries()) {
+  const weighed = sequences.map((ids) => ({ ids, weights: new Float32Array(ids.length).fill(1) }));
+  const stream = await embed(model, description, weighed, backend.preferredTokens);
+  for (const [i, { program, prefix }] of description.blocks.entries()) {
     throwIfCancelled(signal);
-    const weights = await loadWeights(engine, block.program, block.prefix);
-    await forward(engine, block.program, weights, stream, signal && { signal });
-    weights.release();
-    report((i + 1) / steps);
+    await withWeights(engine, program, prefix, (weights) => forward(engine, program, weights, stream, signal && { signal }));
+    report?.((i + 1) / (description.blocks.length + 1));
   }
-  const scores = await scoreStream(
-    engine,
-    stream,
-    sequences.map((ids) => ids.length),
-  );
-  report(1);
-  return scores;
+  return stream;
 }
 
-function asSequence(ids: Int32Array): { ids: Int32Array; weights: Float32Array } {
-  return { ids, weights: new Float32Array(ids.length).fill(1) };
-}
-
-/** Runs the head over the hidden states of a stream that has passed all blocks. */
-async function scoreStream(engine: Engine, stream: Stream, lengths: readonly number[]): Promise<TokenScores[]> {
+/** Runs the head over the hidden states of a stream that has passed all blocks: per sequence and token, loss and likeliest next token. The last loss is of no real target. */
+async function scoreStream(engine: Engine, stream: Stream, signal: AbortSignal | undefined): Promise<TokenScores[]> {
   const { description, backend } = engine;
+  const { hidden: width, vocabulary } = description;
   const program = description.head.loss;
   const executable = await engine.executable(program);
-  const weights = await loadWeights(engine, program, "");
-  const rows = Math.max(1, Math.floor(LOGITS / description.vocabulary));
-  const scores = new Array<TokenScores>(lengths.length);
-  for (const batch of stream.batches) {
-    const size = batch.members.length * batch.tokens;
-    const [loss, best] = [new Float32Array(size), new Int32Array(size)];
-    const targets = new Int32Array(size);
-    targets.set(batch.ids.subarray(1)); // a sequence's last token has the next one's first as its target: never read
-    for (let at = 0; at < size; at += rows) {
-      const end = Math.min(at + rows, size);
-      const hidden = backend.upload(
-        f32([1, end - at, description.hidden], batch.hidden.subarray(at * description.hidden, end * description.hidden)),
-      );
-      const target = backend.upload(tensor("I32", [1, end - at], targets.subarray(at, end)));
-      const outputs = await backend.run(executable, { [HIDDEN]: hidden, [TARGET]: target, ...weights.device });
-      loss.set((await backend.download(outputs.loss as typeof hidden)).data as Float32Array, at); // F32 by the program
-      best.set((await backend.download(outputs.best as typeof hidden)).data as Int32Array, at); // I32 by the program
-      for (const value of [hidden, target, ...Object.values(outputs)]) backend.release(value);
+  const rows = Math.max(1, Math.floor(LOGITS / vocabulary));
+  const scores: TokenScores[] = [];
+  await withWeights(engine, program, "", async (weights) => {
+    for (const batch of stream.batches) {
+      const size = batch.members.length * batch.tokens;
+      const [loss, best] = [new Float32Array(size), new Int32Array(size)];
+      const targets = new Int32Array(size);
+      targets.set(batch.ids.subarray(1)); // a sequence's last token has the next one's first as its target: never read
+      for (let at = 0; at < size; at += rows) {
+        throwIfCancelled(signal);
+        const end = Math.min(at + rows, size);
+        await withHeld(backend, async (hold) => {
+          const hidden = hold(backend.upload(f32([1, end - at, width], batch.hidden.subarray(at * width, end * width))));
+          const target = hold(backend.upload(tensor("I32", [1, end - at], targets.subarray(at, end))));
+          const outputs = await backend.run(executable, { [HIDDEN]: hidden, [TARGET]: target, ...weights.device });
+          for (const value of Object.values(outputs)) hold(value);
+          loss.set((await backend.download(outputs.loss as typeof hidden)).data as Float32Array, at); // F32 by the program
+          best.set((await backend.download(outputs.best as typeof hidden)).data as Int32Array, at); // I32 by the program
+        });
+      }
+      for (const [b, member] of batch.members.entries()) {
+        const start = b * batch.tokens;
+        const end = start + (batch.lengths[b] as number);
+        scores[member] = { loss: loss.slice(start, end), best: best.slice(start, end) };
+      }
     }
-    for (const [b, member] of batch.members.entries()) {
-      const start = b * batch.tokens;
-      const length = lengths[member] as number;
-      scores[member] = { loss: loss.slice(start, start + length - 1), best: best.slice(start, start + length) };
-    }
-  }
-  weights.release();
+  });
   return scores;
 }
 
-/** The model's logits for sequences of one length, (sequences, tokens, vocabulary): for checks against other implementations. */
-export async function logitsOf(engine: Engine, sequences: readonly Int32Array[]): Promise<Float32Array[]> {
-  const { description, backend } = engine;
-  const stream = await embed(engine.model, description, sequences.map(asSequence), backend.preferredTokens);
-  for (const block of description.blocks) {
-    const weights = await loadWeights(engine, block.program, block.prefix);
-    await forward(engine, block.program, weights, stream);
-    weights.release();
-  }
-  const program = description.head.logits;
-  const weights = await loadWeights(engine, program, "");
-  const logits = new Array<Float32Array>(sequences.length);
-  for (const batch of stream.batches) {
-    for (const [b, member] of batch.members.entries()) {
-      const length = (sequences[member] as Int32Array).length;
-      const start = b * batch.tokens * description.hidden;
-      const hidden = backend.upload(
-        f32([1, length, description.hidden], batch.hidden.subarray(start, start + length * description.hidden)),
-      );
-      const outputs = await backend.run(await engine.executable(program), { [HIDDEN]: hidden, ...weights.device });
-      logits[member] = ((await backend.download(outputs.logits as typeof hidden)).data as Float32Array).slice(); // F32 by the program
-      for (const value of [hidden, ...Object.values(outputs)]) backend.release(value);
-    }
-  }
-  weights.release();
-  return logits;
+function checkFinite(loss: Float32Array, sequence: number): void {
+  const bad = loss.findIndex((value) => !Number.isFinite(value));
+  if (bad < 0) return;
+  const what = `sequence ${sequence + 1}: −log p after token ${bad + 1} is ${loss[bad]}`;
+  throw new SecateurError("numeric", `${what}: what the model says there is not finite`);
 }

@@ -1,11 +1,13 @@
-import { instrument, type Program, type Tap, TOKEN_WEIGHTS, tapOutput } from "@secateur/graph";
+import { instrument, type Program, type Tap, TOKEN_WEIGHTS, tapOutput, valueNamed } from "@secateur/graph";
 import { type DeviceTensor, type Need, type RoleStats, SecateurError } from "@secateur/kit";
 import type { BlockDescription } from "@secateur/models";
 import { sizeOf, tensor } from "@secateur/tensor";
-import { type Engine, forward, type LoadedWeights, sumShape } from "./engine.ts";
+import type { Engine } from "./engine.ts";
+import { forward } from "./forward.ts";
 import type { Stream } from "./stream.ts";
+import type { LoadedWeights } from "./weights.ts";
 
-/** Statistics of a block's linear layers by weight name. Layers that read the same input share one object. */
+/** Statistics of a block's linear layers by weight name. Layers that read the same input share its sums. */
 export type BlockStats = ReadonlyMap<string, RoleStats>;
 
 /** How a block's statistics are collected. */
@@ -44,15 +46,7 @@ export async function collect(
     inputs: (batch) => ({ [TOKEN_WEIGHTS]: tensor("F32", [batch.members.length, batch.tokens], batch.weights) }),
     collect: (outputs) => addUp(engine, outputs, sums),
   });
-  const stats = new Map<string, RoleStats>();
-  for (const { tap, i } of taps) {
-    for (const { weight } of tap.linears) {
-      const results = readTap(tap, i, weight, options.needs, program, sums);
-      checkFinite(results, block.prefix + weight);
-      stats.set(weight, { get: (need) => results.get(need.id) ?? missing(need) });
-    }
-  }
-  return stats;
+  return new Map(taps.flatMap(({ tap, i }) => tapStats(tap, i, options.needs, sums, block.prefix)));
 }
 
 function pick({ onBatch, signal }: CollectOptions): Pick<CollectOptions, "onBatch" | "signal"> {
@@ -84,39 +78,47 @@ async function addUp(
   }
 }
 
-function readTap(
+/** The statistics of the linear layers of one tap, from the sums by output name. */
+function tapStats(
   tap: Tap,
   index: number,
-  weight: string,
   needs: readonly Need[],
-  program: Program,
   sums: ReadonlyMap<string, Float64Array>,
-): Map<string, Record<string, Float64Array>> {
-  const results = new Map<string, Record<string, Float64Array>>();
-  const first = tap.linears[0]?.weight ?? weight;
-  for (const need of needs) {
-    const prefix = tapOutput(index, need, "", need.of === "input" ? first : weight);
-    const entries = Object.keys(program.outputs).filter((name) => name.startsWith(prefix));
-    results.set(need.id, Object.fromEntries(entries.map((name) => [name.slice(prefix.length), sums.get(name) as Float64Array])));
-  }
-  return results;
+  prefix: string,
+): [weight: string, RoleStats][] {
+  const read = (need: Need, weight: string): [id: string, Readonly<Record<string, Float64Array>>] => {
+    const start = tapOutput(index, need, "", weight);
+    const own = [...sums].flatMap(([name, sum]) => (name.startsWith(start) ? [[name.slice(start.length), sum] as const] : []));
+    checkFinite(own, need, prefix + weight);
+    return [need.id, Object.fromEntries(own)];
+  };
+  const first = tap.linears[0]?.weight ?? "";
+  const shared = needs.filter((need) => need.of === "input").map((need) => read(need, first));
+  return tap.linears.map(({ weight }) => {
+    const own = needs.filter((need) => need.of === "output").map((need) => read(need, weight));
+    const results = new Map([...shared, ...own]);
+    return [weight, { get: (need) => results.get(need.id) ?? missing(need) }];
+  });
 }
 
-function checkFinite(results: ReadonlyMap<string, Readonly<Record<string, Float64Array>>>, tensorName: string): void {
-  for (const sums of results.values()) {
-    for (const values of Object.values(sums)) {
-      const bad = values.findIndex((value) => !Number.isFinite(value));
-      if (bad >= 0) {
-        throw new SecateurError(
-          "numeric",
-          `the input of ${tensorName} has a sum that is ${values[bad]} (entry ${bad}): the model's activations are not finite on this data`,
-          {
-            where: { tensor: tensorName },
-          },
-        );
-      }
-    }
+function checkFinite(sums: Iterable<readonly [sum: string, values: Float64Array]>, need: Need, tensorName: string): void {
+  for (const [sum, values] of sums) {
+    const bad = values.findIndex((value) => !Number.isFinite(value));
+    if (bad < 0) continue;
+    const what = `the ${need.of} of ${tensorName} has ${need.id} "${sum}" ${values[bad]} at entry ${bad}`;
+    throw new SecateurError("numeric", `${what}: the model's activations on this data are not finite, or too large to sum`, {
+      where: { tensor: tensorName },
+    });
   }
+}
+
+/** The shape of a program's output without its leading `batch` axis, when every other axis is known. */
+function sumShape(program: Program, output: string): readonly number[] {
+  const { shape } = valueNamed(program, program.outputs[output] as string);
+  return (shape[0] === "batch" ? shape.slice(1) : shape).map((dim) => {
+    if (typeof dim === "number") return dim;
+    throw new SecateurError("plugin", `a statistic keeps the axis ${dim}: only a leading batch axis is summed over`);
+  });
 }
 
 function missing(need: Need): never {

@@ -18,7 +18,9 @@ export interface Stream {
 
 /** One batch of a stream. */
 export interface StreamBatch extends Batch {
-  /** (members, tokens), padded with 0. */
+  /** The members' tokens without padding. */
+  readonly lengths: readonly number[];
+  /** (members, tokens), padded at the end with 0. */
   readonly ids: Int32Array;
   /** (members, tokens), 0 for padding. */
   readonly weights: Float32Array;
@@ -26,23 +28,24 @@ export interface StreamBatch extends Batch {
   hidden: Float32Array;
 }
 
-/** Looks up the embeddings of some sequences. Throws SecateurError `data` for a token id outside the vocabulary or a sequence longer than the model's positions. */
+/** Looks up the embeddings of some sequences. Throws SecateurError `data` as `checkSequences` does. */
 export async function embed(
   model: OpenModel,
   description: ModelDescription,
   sequences: readonly TokenSequence[],
   preferredTokens: number,
 ): Promise<Stream> {
-  for (const [i, { ids }] of sequences.entries()) checkSequence(ids, i, description);
-  const used = [...new Set(sequences.flatMap(({ ids }) => [...ids]))].sort((a, b) => a - b);
-  const rows = toFloat32(await model.readRows(description.embedding.tensor, used)); // (used, hidden)
-  const rowOf = new Map(used.map((id, row) => [id, row]));
+  const allIds = sequences.map(({ ids }) => ids);
+  checkSequences(allIds, description);
+  const used = new Set<number>();
+  for (const ids of allIds) for (const id of ids) used.add(id);
+  const sorted = [...used].sort((a, b) => a - b);
+  const rows = toFloat32(await model.readRows(description.embedding.tensor, sorted)); // (used, hidden)
+  const rowOf = new Map(sorted.map((id, row) => [id, row]));
   const { hidden: width } = description;
 
-  const batches = planBatches(
-    sequences.map(({ ids }) => ids.length),
-    preferredTokens,
-  ).map((batch): StreamBatch => {
+  const lengths = allIds.map((ids) => ids.length);
+  const batches = planBatches(lengths, preferredTokens).map((batch): StreamBatch => {
     const size = batch.members.length * batch.tokens;
     const [ids, weights, hidden] = [new Int32Array(size), new Float32Array(size), new Float32Array(size * width)];
     for (const [b, member] of batch.members.entries()) {
@@ -54,16 +57,20 @@ export async function embed(
         hidden.set(rows.subarray(row * width, (row + 1) * width), (b * batch.tokens + t) * width);
       }
     }
-    return { ...batch, ids, weights, hidden };
+    return { ...batch, lengths: batch.members.map((member) => lengths[member] as number), ids, weights, hidden };
   });
-  return { batches, tokens: sequences.reduce((sum, { ids }) => sum + ids.length, 0) };
+  return { batches, tokens: lengths.reduce((sum, length) => sum + length, 0) };
 }
 
-function checkSequence(ids: Int32Array, index: number, { vocabulary, positions }: ModelDescription): void {
-  const wrong = ids.find((id) => id < 0 || id >= vocabulary);
-  if (wrong !== undefined)
-    throw new SecateurError("data", `sequence ${index + 1} has token id ${wrong}, the model's vocabulary ends at ${vocabulary - 1}`);
-  if (ids.length === 0) throw new SecateurError("data", `sequence ${index + 1} has no tokens`);
-  if (ids.length > positions)
-    throw new SecateurError("data", `sequence ${index + 1} has ${ids.length} tokens, the model has ${positions} positions`);
+/** Throws SecateurError `data` for a sequence without tokens or longer than the model's positions, or a token id outside the vocabulary. */
+export function checkSequences(sequences: readonly Int32Array[], { vocabulary, positions }: ModelDescription): void {
+  for (const [i, ids] of sequences.entries()) {
+    const fail = (what: string): never => {
+      throw new SecateurError("data", `sequence ${i + 1} has ${what}`);
+    };
+    if (ids.length === 0) fail("no tokens");
+    if (ids.length > positions) fail(`${ids.length} tokens, the model has ${positions} positions`);
+    const wrong = ids.find((id) => id < 0 || id >= vocabulary);
+    if (wrong !== undefined) fail(`token id ${wrong}, the model's vocabulary ends at ${vocabulary - 1}`);
+  }
 }

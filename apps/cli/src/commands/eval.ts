@@ -12,7 +12,7 @@ import { type CommandContext, command, type Example } from "./command.ts";
 import { backendOptions } from "./prune.ts";
 
 /** The flags of `eval` as they are parsed; what was not given is absent. */
-export interface EvalFlags {
+interface EvalFlags {
   readonly data: string;
   readonly metric?: MetricName;
   readonly seqLen?: number;

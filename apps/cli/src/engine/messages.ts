@@ -54,7 +54,7 @@ export interface DemoRequest {
 }
 
 /** From here on work is kept in this folder. */
-export interface PartialEvent {
+interface PartialEvent {
   readonly type: "partial";
   readonly folder: string;
 }

@@ -8,7 +8,7 @@ import { byteSize, sizeOf } from "@secateur/tensor";
 import { builtIns } from "../wiring.ts";
 
 /** Tensors that differ only in the number of their block, and have one dtype and shape. */
-export interface TensorGroup {
+interface TensorGroup {
   /** The name with `*` for a block's number. */
   readonly name: string;
   readonly dtype: string;

@@ -2,7 +2,7 @@ import { SingleBar } from "cli-progress";
 import { grouped, humanDuration, percent } from "./units.ts";
 
 /** How far something is. */
-export interface Progress {
+interface Progress {
   readonly label: string;
   readonly done: number;
   readonly total: number;

@@ -26,5 +26,5 @@ export function prunedText({ out, plan, sparsity, seconds, tokensPerSecond }: Pr
     ["written to", out],
   ]);
   const source = plan.roles.at(-1)?.sources[0] ?? "FILE";
-  return `${facts}\nNext, see how good it is:\n  ${colors.cyan(`${invocation()} eval ${shellQuoted(out)} --data ${shellQuoted(source)}`)}\n`;
+  return `${facts}\nNext, see how good it is, best on data that it was not pruned with:\n  ${colors.cyan(`${invocation()} eval ${shellQuoted(out)} --data ${shellQuoted(source)}`)}\n`;
 }

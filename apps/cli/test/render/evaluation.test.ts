@@ -1,0 +1,46 @@
+import { expect, test } from "vitest";
+import { evaluationText } from "../../src/render/evaluation.ts";
+import { plainColors } from "../../src/terminal.ts";
+
+test("each metric shows its values and how they were taken", () => {
+  const half = { value: 0.5, standardError: 0.0123 };
+  const perplexity = {
+    metric: "perplexity",
+    perplexity: 28.8123,
+    nll: 3.36079,
+    predictedTokens: 16_352,
+    windows: 32,
+    windowTokens: 512,
+  } as const;
+  expect(evaluationText({ ...perplexity, protocol: "token-ppl@512" }, plainColors)).toBe(
+    "perplexity  28.812  NLL 3.3608 over 16,352 tokens\ntoken-ppl@512\n",
+  );
+  const answers = {
+    metric: "answers",
+    perplexity: 1.5,
+    nll: 0.405,
+    answerTokens: 90,
+    documents: 30,
+    exactMatch: half,
+    skipped: 0,
+  } as const;
+  expect(evaluationText({ ...answers, protocol: "answers: 30 rows" }, plainColors)).toBe(
+    "exact match        50.0 % ± 1.2  of 30 rows\nanswer perplexity  1.5           NLL 0.405 over 90 tokens\nanswers: 30 rows\n",
+  );
+  const choices = { metric: "choices", acc: half, accNorm: half, documents: 1, logLikelihoods: [] } as const;
+  expect(evaluationText({ ...choices, protocol: "choices: 1 row" }, plainColors)).toBe(
+    "acc       50.0 % ± 1.2  of 1 row\nacc_norm  50.0 % ± 1.2\nchoices: 1 row\n",
+  );
+});
+
+test("a perplexity that is no number is shown as what it is", () => {
+  const broken = {
+    metric: "perplexity",
+    perplexity: Number.NaN,
+    nll: Number.NaN,
+    predictedTokens: 1,
+    windows: 1,
+    windowTokens: 2,
+  } as const;
+  expect(evaluationText({ ...broken, protocol: "p" }, plainColors)).toBe("perplexity  NaN  NLL NaN over 1 token\np\n");
+});
