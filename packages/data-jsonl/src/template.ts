@@ -31,12 +31,18 @@ type Piece = string | { readonly column: string };
 
 const SEPARATOR = Symbol("|||");
 const TOKEN = /\{\{|\}\}|\|\|\||\{[^{}]*\}|\\[nt\\]|[{}]|[^{}|\\]+|[|\\]/g;
-const LITERALS: Readonly<Record<string, string>> = { "{{": "{", "}}": "}", "\\n": "\n", "\\t": "\t", "\\\\": "\\" };
+const LITERALS: ReadonlyMap<string, string> = new Map([
+  ["{{", "{"],
+  ["}}", "}"],
+  ["\\n", "\n"],
+  ["\\t", "\t"],
+  ["\\\\", "\\"],
+]);
 
 function tokens(text: string): (Piece | typeof SEPARATOR)[] {
   return [...text.matchAll(TOKEN)].map(({ 0: token, index }) => {
     if (token === "|||") return SEPARATOR;
-    const literal = LITERALS[token];
+    const literal = LITERALS.get(token);
     if (literal !== undefined) return literal;
     if (token === "{" || token === "}") {
       throw new SecateurError("usage", `template: a single ${token} at character ${index + 1}, write ${token}${token} for a brace`);

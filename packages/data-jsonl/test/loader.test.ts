@@ -33,11 +33,10 @@ describe("line framing", () => {
   test("any texts come back, halves of surrogate pairs as U+FFFD", async () => {
     const anyText = fc.string({
       unit: fc.oneof(fc.constantFrom("\u2028", "\ud83d", "\ude0a", "\n", "\r"), fc.string({ unit: "binary" })),
-      minLength: 1,
     });
     await fc.assert(
       fc.asyncProperty(fc.array(anyText), async (texts) => {
-        const { documents, report } = await load(texts.map((text) => `${JSON.stringify({ text })}\n`).join(""));
+        const { documents, report } = await load(texts.map((text) => `${JSON.stringify({ text })}\n`).join(""), { keepEmpty: true });
         expect(documents.map((document) => document.kind === "text" && document.text)).toEqual(
           texts.map((text) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(new TextEncoder().encode(text))),
         );
@@ -49,6 +48,14 @@ describe("line framing", () => {
 });
 
 describe("what is counted", () => {
+  test("an empty row is a document only where empty rows are asked for, a blank line never", async () => {
+    const content = '{"text":"one"}\n\n{"text":""}\n{"text":"two"}\n';
+    const texts = async (keepEmpty: boolean) =>
+      (await load(content, { keepEmpty })).documents.map((row) => row.kind === "text" && row.text);
+    expect(await texts(false)).toEqual(["one", "two"]);
+    expect(await texts(true)).toEqual(["one", "", "two"]);
+  });
+
   test("rows without content are skipped and counted, repeated rows are kept and counted", async () => {
     const rows = [
       '{"text":""}',

@@ -35,6 +35,10 @@ describe("parseTemplate", () => {
     );
   });
 
+  test("a text that is the name of an object's method is a text", () => {
+    expect(fill("toString{a}", { a: "" })).toEqual(["toString"]);
+  });
+
   test.each([
     ["{a", "template: a single { at character 1, write {{ for a brace"],
     ["{a}}", "template: a single } at character 4, write }} for a brace"],

@@ -1,7 +1,7 @@
 import { type Document, SecateurError } from "@secateur/kit";
 import { scoreSequences, type TokenScores } from "@secateur/runner";
 import { encodePair } from "@secateur/text";
-import { beginOf, endsOf, type Setting } from "./evaluate.ts";
+import { beginOf, endsOf, type Setting } from "./setting.ts";
 import { type Estimate, estimate, pooledLoss } from "./statistics.ts";
 
 /** How well a model gives known answers to prompts. */

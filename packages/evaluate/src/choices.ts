@@ -1,8 +1,8 @@
 import type { Document } from "@secateur/kit";
 import { scoreSequences, type TokenScores } from "@secateur/runner";
 import { encodePair } from "@secateur/text";
-import { beginOf, type Setting } from "./evaluate.ts";
 import { rowError } from "./row-error.ts";
+import { beginOf, type Setting } from "./setting.ts";
 import { type Estimate, estimate } from "./statistics.ts";
 
 /** How often a model finds the right choice the likeliest, by lm-evaluation-harness's definitions. */

@@ -1,49 +1,14 @@
 import { type Document, type DocumentKind, SecateurError } from "@secateur/kit";
 import type { Engine } from "@secateur/runner";
-import { endTokens, type Tokenizer } from "@secateur/text";
+import type { Tokenizer } from "@secateur/text";
 import { type AnswersResult, evaluateAnswers } from "./answers.ts";
 import { type ChoicesResult, evaluateChoices } from "./choices.ts";
 import { evaluatePerplexity, type PerplexityResult } from "./perplexity.ts";
 import { rowError } from "./row-error.ts";
-
-/** What is measured: perplexity of running text, of answers given their prompts, or how often the right choice is the likeliest. */
-export type MetricName = "perplexity" | "answers" | "choices";
+import type { EvaluateOptions, MetricName, Setting } from "./setting.ts";
 
 /** What a measurement gives; `protocol` says in one line how it was taken. */
 export type Evaluation = PerplexityResult | AnswersResult | ChoicesResult;
-
-/** How a model is measured. */
-export interface EvaluateOptions {
-  /** Default: `answers` for rows with prompt and answer, `choices` for rows with choices, else `perplexity`. */
-  readonly metric?: MetricName;
-  /** Tokens a window; default 2048, or the model's positions if fewer. */
-  readonly seqLen?: number;
-  /** At most so many windows of text, or rows. */
-  readonly samples?: number;
-  /** Tokens put before every prompt and window, in place of those that the tokenizer adds. */
-  readonly begin?: readonly number[];
-  /** Tokens that end an answer: an exact one is followed by one of them. Default: the end tokens of the model's configs and of its tokenizer. */
-  readonly end?: readonly number[];
-  readonly onProgress?: (share: number) => void;
-  readonly signal?: AbortSignal;
-}
-
-/** What a metric works with. */
-export interface Setting extends EvaluateOptions {
-  readonly engine: Engine;
-  readonly tokenizer: () => Tokenizer;
-  readonly windowTokens: number;
-}
-
-/** What stands before every prompt and window. */
-export function beginOf({ begin, tokenizer }: Setting): readonly number[] {
-  return begin ?? tokenizer().beginTokens;
-}
-
-/** What ends an answer. */
-export function endsOf({ end, engine: { model }, tokenizer }: Setting): readonly number[] {
-  return end ?? endTokens(model.config, model.generationConfig, tokenizer());
-}
 
 const KINDS: Readonly<Record<MetricName, readonly DocumentKind[]>> = {
   perplexity: ["text", "ids", "answer"],

@@ -1,8 +1,8 @@
 import { type Document, SecateurError } from "@secateur/kit";
 import { scoreSequences } from "@secateur/runner";
 import { evaluationWindows } from "@secateur/text";
-import { beginOf, type Setting } from "./evaluate.ts";
 import { rowError } from "./row-error.ts";
+import { beginOf, type Setting } from "./setting.ts";
 import { pooledLoss } from "./statistics.ts";
 
 /** Perplexity of running text: exp of the mean −log p over all predicted tokens. */

@@ -104,11 +104,32 @@ describe("features of the family", () => {
       qwen2.describe({ ...base, sliding_window: 8, use_sliding_window: true, layer_types: types }).blocks.map(({ window }) => window),
     ).toEqual([8, 0]);
   });
+
+  it("takes an absent window for 4096 tokens, as the configs' own library does", () => {
+    expect(mistral.describe(base).blocks.map(({ window }) => window)).toEqual([4096, 4096]);
+    expect(qwen2.describe({ ...base, use_sliding_window: true, max_window_layers: 1 }).blocks.map(({ window }) => window)).toEqual([
+      0, 4096,
+    ]);
+    expect(qwen2.describe(base).blocks.map(({ window }) => window)).toEqual([0, 0]);
+  });
 });
 
 describe("describeModel", () => {
   it("accepts the headers that it asks for", () => {
     expect(describeModel(headers(base)).modelType).toBe("llama");
+  });
+
+  it("passes over tensors that are no part of its blocks, and over the rotary buffers of old files", () => {
+    const names = [
+      "model.layers.0.self_attn.rotary_emb.inv_freq",
+      "model.layers.2.mlp.up_proj.weight",
+      "vision.layers.0.norm.bias",
+      "extra",
+    ];
+    const model = headers(base, (t) => {
+      for (const name of names) t.set(name, { name, shape: [8], dtype: "F32", file: "model.safetensors" });
+    });
+    expect(describeModel(model).blocks).toHaveLength(2);
   });
 
   const hostile: [string, () => OpenModel, string][] = [
@@ -148,6 +169,50 @@ describe("describeModel", () => {
       "heads that do not divide",
       () => headers({ ...base, num_key_value_heads: 3 }),
       "config.json of a llama model: num_key_value_heads is 3, a divisor of num_attention_heads = 4 is wanted",
+    ],
+    [
+      "a bias that the config does not name",
+      () =>
+        headers(base, (t) => {
+          const name = "model.layers.1.self_attn.q_proj.bias";
+          t.set(name, { name, shape: [64], dtype: "F32", file: "model.safetensors" });
+        }),
+      "m: a llama model of this config.json has no tensor model.layers.1.self_attn.q_proj.bias",
+    ],
+    [
+      "kinds of layers that it does not know",
+      () => headers({ ...base, model_type: "qwen2", use_sliding_window: true, layer_types: ["full_attention", "chunked_attention"] }),
+      'config.json of a qwen2 model: layer_types[1] is "chunked_attention", "full_attention" or "sliding_attention" is wanted',
+    ],
+    [
+      "too few kinds of layers",
+      () => headers({ ...base, model_type: "qwen2", use_sliding_window: true, layer_types: ["full_attention"] }),
+      'config.json of a qwen2 model: layer_types[1] is null, "full_attention" or "sliding_attention" is wanted',
+    ],
+    [
+      "blocks without end",
+      () => headers({ ...base, num_hidden_layers: 2 ** 50 }),
+      "config.json of a llama model: num_hidden_layers is 1125899906842624, at most 1024 is wanted",
+    ],
+    [
+      "heads without end",
+      () => headers({ ...base, head_dim: 2 ** 50 }),
+      "config.json of a llama model: head_dim is 1125899906842624, an even number up to 8192 is wanted",
+    ],
+    [
+      "heads of an odd size",
+      () => headers({ ...base, hidden_size: 60 }),
+      "config.json of a llama model: head_dim is 15, an even number up to 8192 is wanted",
+    ],
+    [
+      "a size that is no number",
+      () => headers({ ...base, hidden_size: "64" }),
+      'config.json of a llama model: hidden_size is "64", a whole number above 0 is wanted',
+    ],
+    [
+      "a setting that is no truth value",
+      () => headers({ ...base, attention_bias: 1 }),
+      "config.json of a llama model: attention_bias is 1, true or false is wanted",
     ],
     [
       "a missing size",

@@ -67,6 +67,22 @@ describe("rotary settings", () => {
       'config.json: rope scaling "mrope" is not supported; known are default, linear, llama3 and yarn',
     ],
     [
+      "a factor that is no number",
+      { rope_scaling: { type: "linear", factor: "2" } },
+      'config.json of a llama model: rope factor is "2", a number above 0 is wanted',
+    ],
+    [
+      "a factor that is missing",
+      { rope_scaling: { type: "linear" } },
+      "config.json of a llama model: rope linear: factor is nothing, a number above 0 is wanted",
+    ],
+    [
+      "settings for each kind of layers",
+      { rope_parameters: { full_attention: { rope_type: "default", rope_theta: 1e6 } } },
+      "config.json: rope_parameters of several kinds of layers is not supported; known are default, linear, llama3 and yarn",
+    ],
+    ["a list of settings", { rope_scaling: [2] }, "config.json of a llama model: rope_scaling is [2], an object or null is wanted"],
+    [
       "partial",
       { partial_rotary_factor: 0.5 },
       "config.json: partial_rotary_factor 0.5 is not supported; known are default, linear, llama3 and yarn",

@@ -13,7 +13,7 @@ export interface DataSource {
 }
 
 /** One of a task's data sources. */
-export interface TaskSource extends DataSource {
+interface TaskSource extends DataSource {
   readonly name: string;
 }
 

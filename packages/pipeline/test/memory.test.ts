@@ -18,7 +18,7 @@ it("takes no more memory for twice the blocks", async () => {
       "source",
       "--import",
       "tsx",
-      join(import.meta.dirname, "measured-run.ts"),
+      fileURLToPath(new URL("./measured-run.ts", import.meta.url)),
       JSON.stringify({ recipe, out: join(folder, `out${blocks}`) }),
     ];
     const root = fileURLToPath(new URL("../../..", import.meta.url));

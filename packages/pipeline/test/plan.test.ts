@@ -262,9 +262,9 @@ describe("the summary of a plan", () => {
     // Two operations a weight and token, the second pass without the last layer, and attention on top.
     expect(flops / (2 * prunable * 2 * 64 * 512 * 2)).toBeGreaterThan(0.85);
     expect(flops / (2 * prunable * 2 * 64 * 512 * 2)).toBeLessThan(1.25);
-    // Such a run was seen to take 0.6 to 1 GiB.
-    expect(memoryBytes / 2 ** 30).toBeGreaterThan(0.4);
-    expect(memoryBytes / 2 ** 30).toBeLessThan(1.3);
+    // Runs of these shapes were seen to peak at 0.49 GiB; an estimate within a factor of two is of use.
+    expect(memoryBytes / 2 ** 30).toBeGreaterThan(0.25);
+    expect(memoryBytes / 2 ** 30).toBeLessThan(0.98);
     const weights = (await stat(join(folder, "model.safetensors"))).size;
     expect(diskBytes).toBeGreaterThan(weights);
   });

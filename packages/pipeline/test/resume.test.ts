@@ -105,7 +105,7 @@ describe.each(["block", "none"] as const)("an interrupted run in mode %s", (prop
 
   it("that was killed goes on and gives the same bytes", async () => {
     const out = join(await newFolder(), "out");
-    const child = join(import.meta.dirname, "killed-run.ts");
+    const child = fileURLToPath(new URL("./killed-run.ts", import.meta.url));
     const root = fileURLToPath(new URL("../../..", import.meta.url));
     const options = [
       "--conditions",

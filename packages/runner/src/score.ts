@@ -144,9 +144,9 @@ async function scoreStream(engine: Engine, stream: Stream, signal: AbortSignal |
   return scores;
 }
 
+// Attention carries a NaN to every token of its sequence, so the place where one is found says nothing.
 function checkFinite(loss: Float32Array, sequence: number): void {
-  const bad = loss.findIndex((value) => !Number.isFinite(value));
-  if (bad < 0) return;
-  const what = `sequence ${sequence + 1}: −log p after token ${bad + 1} is ${loss[bad]}`;
-  throw new SecateurError("numeric", `${what}: what the model says there is not finite`);
+  const bad = loss.find((value) => !Number.isFinite(value));
+  if (bad !== undefined)
+    throw new SecateurError("numeric", `sequence ${sequence + 1}: −log p is ${bad}: what the model says of it is not finite`);
 }

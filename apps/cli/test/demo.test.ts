@@ -1,0 +1,26 @@
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { run, workFolder } from "./run-cli.ts";
+
+describe("secateur demo", () => {
+  it("shows that a model pruned for its tasks does them better, and leaves a folder that can be opened", async (context) => {
+    const folder = workFolder(context);
+    const { code, out, err } = await run(folder, "demo", "--json");
+    expect([code, err]).toEqual([0, expect.stringContaining("pruning 50 % of the block weights: task-aware")]);
+    const result = JSON.parse(out);
+    const [dense, general, aware] = result.rows;
+
+    // The model's card has the figures of another implementation: 48.6, and 0.915, 1.000 and 0.775 of 200 rows.
+    expect(dense.perplexity / 48.6).toBeCloseTo(1, 1);
+    expect(dense.skills).toEqual({ arithmetic: 0.915, lookup: 1, sort: 0.775 });
+    for (const row of [general, aware]) expect(row.kept).toBe(dense.kept / 2);
+    // Two standard errors of a difference of shares of 200 rows are at most 0.1.
+    for (const skill of ["arithmetic", "lookup", "sort"]) expect(aware.skills[skill] - general.skills[skill]).toBeGreaterThan(0.1);
+    expect(aware.perplexity).toBeLessThan(1.15 * general.perplexity);
+
+    const inspected = await run(folder, "inspect", result.pruned, "--json");
+    expect([inspected.code, JSON.parse(inspected.out).pruned.sparsity.ratio]).toEqual([0, 0.5]);
+    const evaluated = await run(folder, "eval", join("demo-output", "task-aware"), "--data", result.data, "--samples", "50", "--json");
+    expect(JSON.parse(evaluated.out).metric).toBe("answers");
+  });
+});
