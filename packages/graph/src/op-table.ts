@@ -43,7 +43,7 @@ export function at(inputs: readonly Value[], i: number): Value {
 }
 
 /** The shape that two shapes broadcast to, by numpy's rule. */
-export function broadcast(a: readonly Dim[], b: readonly Dim[], axes: Axes): Dim[] {
+function broadcast(a: readonly Dim[], b: readonly Dim[], axes: Axes): Dim[] {
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, i) => {
     const left = simplify(a[a.length - rank + i] ?? 1, axes);

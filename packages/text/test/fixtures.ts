@@ -39,7 +39,7 @@ export function beginning(...tokens: readonly string[]): Tokenizer {
   return demoTokenizer({ tokenizer: { post_processor: beginProcessor(tokens) } });
 }
 
-export function beginProcessor(tokens: readonly string[]): Json {
+function beginProcessor(tokens: readonly string[]): Json {
   const items = tokens.map((id) => ({ SpecialToken: { id, type_id: 0 } }));
   return {
     type: "TemplateProcessing",
