@@ -7,6 +7,7 @@ import { fusers } from "@secateur/fusion";
 import type { Backend, Format, Loader } from "@secateur/kit";
 import { createRegistry, parseOptions, type Registry, resolvePlugin } from "@secateur/kit/node";
 import { magnitude } from "@secateur/scorer-magnitude";
+import { sparsegpt } from "@secateur/scorer-sparsegpt";
 import { wanda } from "@secateur/scorer-wanda";
 
 /** What this program brings with it. */
@@ -19,7 +20,7 @@ export interface BuiltIns {
 /** The plugins of this program: the only place that names them. */
 export function builtIns(): BuiltIns {
   return {
-    registry: createRegistry([wanda, magnitude, ...fusers, onnxruntime, reference]),
+    registry: createRegistry([wanda, magnitude, sparsegpt, ...fusers, onnxruntime, reference]),
     formats: [safetensors],
     loaders: [textLoader, jsonlLoader],
   };

@@ -159,9 +159,13 @@ function tasksOnly(input: FuseInput, factors: Factors): Float32Array {
   );
 }
 
-function checkInput({ roles, weights, shape: [rows, cols], scores, norms }: FuseInput): void {
+function checkInput({ roles, weights, shape: [rows, cols], scores, norms, firstColumn }: FuseInput): void {
+  const channels = norms.get(roles[0] as Role)?.length ?? 0;
   const fits = (role: Role): boolean =>
-    scores.get(role)?.length === rows * cols && norms.get(role)?.length === cols && (weights.get(role) ?? 0) > 0;
+    scores.get(role)?.length === rows * cols &&
+    norms.get(role)?.length === channels &&
+    channels >= firstColumn + cols &&
+    (weights.get(role) ?? 0) > 0;
   const bad = roles.find((role) => !fits(role));
   if (bad !== undefined) {
     throw new SecateurError(

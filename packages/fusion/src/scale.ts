@@ -26,16 +26,29 @@ export interface Scale {
  * of the roles in which the channel is alive.
  */
 export function commonScale(input: FuseInput, options: ScaleOptions): Scale {
+  const { factors, partition } = layerScale(input, options);
+  const [first, cols] = [input.firstColumn, input.shape[1]];
+  if (first === 0 && partition.owners.length === cols) return { factors, partition };
+  // Levels and groups are the whole layer's, whatever part of it is scored.
+  const part = <Values extends Float64Array | Uint32Array>(values: Values): Values => values.slice(first, first + cols) as Values; // slice keeps the kind
+  return {
+    factors: new Map([...factors].map(([role, values]) => [role, part(values)])),
+    partition: { ...partition, owners: part(partition.owners) },
+  };
+}
+
+/** The scale of all of a layer's channels. */
+function layerScale(input: FuseInput, options: ScaleOptions): Scale {
   const norms = new Map(input.roles.map((role) => [role, input.norms.get(role) as Float64Array]));
   const level = levels(norms, options.level);
   const levelled = new Map([...norms].map(([role, of]) => [role, of.map((norm) => norm / (level.get(role) as number))]));
   const partition = sharedExclusive(levelled, options.tau);
   if (input.activationFree) return { partition, factors: activationFactors(input, levelled, partition, options.kappa) };
   const first = level.get(input.roles[0] as Role) as number;
-  const cols = input.shape[1];
+  const channels = partition.owners.length;
   return {
     partition,
-    factors: new Map(input.roles.map((role) => [role, new Float64Array(cols).fill(first / (level.get(role) as number))])),
+    factors: new Map(input.roles.map((role) => [role, new Float64Array(channels).fill(first / (level.get(role) as number))])),
   };
 }
 
@@ -57,7 +70,8 @@ function activationFactors(
 }
 
 function weightedMean(input: FuseInput, levelled: ReadonlyMap<Role, Float64Array>): Float64Array {
-  return new Float64Array(input.shape[1]).map((_, channel) => {
+  const channels = levelled.values().next().value?.length ?? 0;
+  return new Float64Array(channels).map((_, channel) => {
     let logs = 0;
     let weights = 0;
     for (const [role, norms] of levelled) {

@@ -32,6 +32,7 @@ export function inputOf(
     shape: [weights.length / cols, cols],
     scores: new Map(entries.map(([role, { norms }]) => [role, activationFree ? weights.map(Math.abs) : foundation(weights, norms)])),
     norms: new Map(entries.map(([role, { norms }]) => [role, norms])),
+    firstColumn: 0,
     activationFree,
     selection: { group: "row", rule: "exact" },
   };

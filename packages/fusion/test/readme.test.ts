@@ -18,6 +18,7 @@ it("does what the README's example says", () => {
     shape: [rows, cols],
     scores: new Map([...norms].map(([role, of]) => [role, wandaScore(weights, of, rows, cols)])),
     norms,
+    firstColumn: 0,
     activationFree: false,
     selection: { group: "row", rule: "exact" },
   } as const;

@@ -82,20 +82,35 @@ export interface Scorer {
   score(layer: Linear, stats: RoleStats, backend: Backend): Promise<F32Tensor>;
 }
 
-/** Which of these columns' weights stay: the engine fuses the roles' scores (out, columns) of the columns from `firstColumn` on, and applies ratio or pattern. */
-export type Select = (scores: ReadonlyMap<Role, F32Tensor>, firstColumn: number) => Mask;
+/** The engine's choice of the weights that stay, which a solver asks for as it goes: the engine fuses roles' scores and applies ratio or pattern. */
+export interface Select {
+  /** With an N:M pattern, M: columns are asked for in groups of so many. 0: a ratio is applied to whatever columns are asked for. */
+  readonly groupColumns: number;
+  /** The mask (out, columns) of the columns from `firstColumn` on, from each role's scores of them (out, columns). Columns are asked for once, in order. */
+  choose(scores: ReadonlyMap<Role, F32Tensor>, firstColumn: number): Mask;
+}
 
-/** A scorer that also changes the weights that stay, such as SparseGPT. */
+/** What a solver is given of the data. */
+export interface SolverStats {
+  /** The statistics to score with: each role's own, or one entry where the fusion pools them. */
+  readonly roles: ReadonlyMap<Role, RoleStats>;
+  /** All roles' statistics pooled by their weights: what the weights that stay are fitted to. */
+  readonly mixture: RoleStats;
+}
+
+/** What a solver gives: a layer's new weights (out, in), zero where the mask is 0. */
+export interface Solution {
+  readonly weights: F32Tensor;
+  readonly mask: Mask;
+  /** Facts about this layer for the manifest, such as the damping that was needed. */
+  readonly notes?: Readonly<Record<string, number>>;
+}
+
+/** A scorer that also changes the weights that stay, such as SparseGPT. It must not change its inputs. */
 export interface Solver {
   readonly needs: readonly Need[];
   readonly selection: Selection;
-  /** The layer's new weights, zero where the mask is 0. It asks `select` for the columns, in order, as it goes. */
-  solve(
-    layer: Linear,
-    stats: ReadonlyMap<Role, RoleStats>,
-    select: Select,
-    backend: Backend,
-  ): Promise<{ readonly weights: F32Tensor; readonly mask: Mask }>;
+  solve(layer: Linear, stats: SolverStats, select: Select, backend: Backend): Promise<Solution>;
 }
 
 /** What a fuser is given for one layer. */
@@ -107,8 +122,10 @@ export interface FuseInput {
   readonly shape: readonly [rows: number, cols: number];
   /** Each role's scores (rows, cols) by the foundation scorer, on the role's own scale. */
   readonly scores: ReadonlyMap<Role, Float32Array>;
-  /** Each role's RMS norms of the input channels (cols). */
+  /** Each role's RMS norms of all of the layer's input channels, of which the scores' columns are those from `firstColumn` on. */
   readonly norms: ReadonlyMap<Role, Float64Array>;
+  /** Above 0 where a solver has only some columns scored. */
+  readonly firstColumn: number;
   /** The scores do not depend on activations: they are the same for every role. */
   readonly activationFree: boolean;
   readonly selection: Selection;

@@ -21,7 +21,9 @@ export {
   type ScorerPlugin,
   type Select,
   type Selection,
+  type Solution,
   type Solver,
+  type SolverStats,
 } from "./contracts.ts";
 export type { Document, DocumentKind, Loader, LoadOptions, LoadReport, Message, Origin } from "./document.ts";
 export { type ErrorCode, isUserError, SecateurError, throwIfCancelled, type Where } from "./errors.ts";

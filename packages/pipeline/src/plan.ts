@@ -36,7 +36,7 @@ export interface Plan {
   readonly model: OpenModel;
   readonly description: ModelDescription;
   readonly sections: readonly Section[];
-  readonly scorer: Scorer;
+  readonly scorer: Scorer | Solver;
   readonly fuser: Fuser;
   readonly needs: readonly Need[];
   /** Roles with their data, `general` first; empty when neither scorer nor fuser reads statistics. */
@@ -77,7 +77,7 @@ export async function planPrune(
   parts: Parts,
   out: { readonly path: string; readonly force: boolean } | undefined,
 ): Promise<Plan> {
-  const scorer = refuseSolver(parts.scorer, recipe.scorer);
+  const { scorer } = parts;
   checkSelection(scorer, recipe);
   if (out) await checkOutput(out.path, inputsOf(recipe), out.force);
   const model = await parts.format.open(recipe.model);
@@ -96,7 +96,7 @@ export function inputsOf(recipe: Recipe): { readonly model: string; readonly dat
   return { model: recipe.model, data: dataSources(recipe).map(({ source }) => source) };
 }
 
-async function planOpened(given: Recipe, parts: Parts, scorer: Scorer, model: OpenModel, replace: boolean): Promise<Plan> {
+async function planOpened(given: Recipe, parts: Parts, scorer: Scorer | Solver, model: OpenModel, replace: boolean): Promise<Plan> {
   const { fuser, loaders, preferredTokens } = parts;
   const description = describeModel(model);
   const sections = selectTargets(description, given.include, given.exclude);
@@ -160,17 +160,12 @@ async function planOpened(given: Recipe, parts: Parts, scorer: Scorer, model: Op
   };
 }
 
-function refuseSolver(scorer: Scorer | Solver, name: string): Scorer {
-  if ("score" in scorer) return scorer;
-  throw new SecateurError("unsupported", `${name} changes the weights that stay; only scorers, which choose among them, can be run`);
-}
-
 /** Needs of one id once, in order. */
 function uniqueNeeds(needs: readonly Need[]): Need[] {
   return [...new Map(needs.map((need) => [need.id, need])).values()];
 }
 
-function checkSelection({ selection }: Scorer, { scorer, pattern }: Recipe): void {
+function checkSelection({ selection }: Scorer | Solver, { scorer, pattern }: Recipe): void {
   if (pattern || selection.group === "row" || selection.group === "matrix") return;
   throw new SecateurError(
     "unsupported",

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readdir, readFile, stat, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { encodeHeader, safetensors } from "@secateur/format-safetensors";
-import { gram, type Scorer, type Solver } from "@secateur/kit";
+import type { Scorer } from "@secateur/kit";
 import type { DType } from "@secateur/tensor";
 import { describe, expect, it } from "vitest";
 import { type Parts, parseRecipe, partialFolder, planPrune, type RecipeInput } from "../src/index.ts";
@@ -160,13 +160,7 @@ describe("a recipe that cannot be carried out", () => {
     ]);
   });
 
-  it("a scorer that changes weights, or that selects past the matrix", async () => {
-    const selection = { group: "matrix", rule: "exact" } as const;
-    const solver: Solver = { needs: [gram], selection, solve: () => Promise.reject(new Error("not asked")) };
-    expect(await refusalOf(goldenRecipe("llama"), { scorer: solver })).toEqual([
-      "unsupported",
-      "wanda changes the weights that stay; only scorers, which choose among them, can be run",
-    ]);
+  it("a scorer that selects past the matrix", async () => {
     const wide: Scorer = { needs: [], selection: { group: "model", rule: "exact" }, score: () => Promise.reject(new Error("not asked")) };
     expect(await refusalOf(goldenRecipe("llama"), { scorer: wide })).toEqual([
       "unsupported",

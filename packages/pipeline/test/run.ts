@@ -5,10 +5,11 @@ import { fusers } from "@secateur/fusion";
 import type { Backend } from "@secateur/kit";
 import { createRegistry, parseOptions, resolvePlugin } from "@secateur/kit/node";
 import { magnitude } from "@secateur/scorer-magnitude";
+import { sparsegpt } from "@secateur/scorer-sparsegpt";
 import { wanda } from "@secateur/scorer-wanda";
 import { type Manifest, type Parts, type PruneOptions, parseRecipe, planPrune, prune, type RecipeInput } from "../src/index.ts";
 
-const registry = createRegistry([magnitude, wanda, ...fusers]);
+const registry = createRegistry([magnitude, wanda, sparsegpt, ...fusers]);
 
 /** What a recipe's names stand for, as an app resolves them. */
 export async function partsOf(input: RecipeInput, preferredTokens: number): Promise<Parts> {

@@ -175,6 +175,7 @@ function inputOf(fuser: Fuser, roles: Roles, activationFree: boolean): FuseInput
     shape: [ROWS, COLS],
     scores: new Map(read.map(([role, , sample]) => [role, activationFree ? sample.weights.map(Math.abs) : foundation(sample)])),
     norms: new Map(wantsNorms ? [...statsOfRoles(read)].map(([role, stats]) => [role, inputRms(stats)]) : []),
+    firstColumn: 0,
     activationFree,
     selection: { group: "row", rule: "exact" },
   };

@@ -1,0 +1,83 @@
+import { partitionShares } from "@secateur/fusion";
+import { type FuseInput, type Fuser, inputRms, type Linear, type Role, type RoleStats, type Selection } from "@secateur/kit";
+import type { Plan } from "./plan.ts";
+import { checkNumbers, guarded } from "./plugin-guard.ts";
+
+/** Input channels by owner. */
+export type Shares = ReturnType<typeof partitionShares>;
+
+/** A fuser of scores, as against one that pools statistics. */
+export type ScoreFuser = Extract<Fuser, { fuse: unknown }>;
+
+/** What is fused: each role's scores of a layer's columns from `firstColumn` on. */
+export interface Scores {
+  readonly byRole: ReadonlyMap<Role, Float32Array>;
+  readonly cols: number;
+  readonly firstColumn: number;
+  readonly activationFree: boolean;
+  readonly selection: Selection;
+}
+
+/** Each role's norms, where the plan's fuser reads them. */
+export function normsOf(plan: Plan, stats: ReadonlyMap<Role, RoleStats>): Map<Role, Float64Array> {
+  return new Map(
+    [...plan.weights.keys()].map((role) => [
+      role,
+      plan.fuser.needs.length > 0 ? inputRms(stats.get(role) as RoleStats) : new Float64Array(0),
+    ]),
+  );
+}
+
+/** One matrix of scores (out, columns) from every role's, and how many channels each role owns where the fusion parts them. */
+export async function fuseScores(
+  plan: Plan,
+  fuser: ScoreFuser,
+  layer: Linear,
+  scores: Scores,
+  norms: ReadonlyMap<Role, Float64Array>,
+): Promise<{ scores: Float32Array; channels?: Shares }> {
+  const who = `fusion ${plan.recipe.fusion}`;
+  const fused = await guarded(who, layer, () => fuser.fuse(fuseInput(plan, layer, scores, norms)));
+  return checkedFusion(who, layer, scores, fused);
+}
+
+/** As `fuseScores`, for a solver that asks in the midst of its loop. */
+export function fuseColumns(
+  plan: Plan,
+  fuser: ScoreFuser,
+  layer: Linear,
+  scores: Scores,
+  norms: ReadonlyMap<Role, Float64Array>,
+): Float32Array {
+  return checkedFusion(`fusion ${plan.recipe.fusion}`, layer, scores, fuser.fuse(fuseInput(plan, layer, scores, norms))).scores;
+}
+
+function fuseInput(
+  plan: Plan,
+  layer: Linear,
+  { byRole, cols, firstColumn, activationFree, selection }: Scores,
+  norms: ReadonlyMap<Role, Float64Array>,
+): FuseInput {
+  const rows = layer.weights.shape[0] as number; // a linear's weight is a matrix
+  return {
+    roles: [...plan.weights.keys()],
+    weights: plan.weights,
+    shape: [rows, cols],
+    scores: byRole,
+    norms,
+    firstColumn,
+    activationFree,
+    selection,
+  };
+}
+
+function checkedFusion(
+  who: string,
+  layer: Linear,
+  { cols }: Scores,
+  fused: ReturnType<ScoreFuser["fuse"]>,
+): { scores: Float32Array; channels?: Shares } {
+  const scores: Float32Array | undefined = fused?.scores; // whatever its type says, a plugin may give anything
+  checkNumbers(who, layer, scores, (layer.weights.shape[0] as number) * cols, "score");
+  return fused.partition ? { scores, channels: partitionShares(fused.partition) } : { scores };
+}

@@ -1,0 +1,98 @@
+import { maskPattern, maskUnstructured, poolStats, pruneCount } from "@secateur/fusion";
+import type { Backend, Linear, Mask, Role, RoleStats, Select, Solver, SolverStats } from "@secateur/kit";
+import type { F32Tensor } from "@secateur/tensor";
+import { fuseColumns, normsOf, type ScoreFuser } from "./fuse-scores.ts";
+import type { Plan } from "./plan.ts";
+import { checkNumbers, complain, guardedOnWeights } from "./plugin-guard.ts";
+
+/** What a solver made of a layer. */
+export interface Solved {
+  /** (out, in), 0 where pruned. */
+  readonly weights: Float32Array;
+  readonly mask: Mask;
+  readonly ties: number;
+  readonly notes?: Readonly<Record<string, number>>;
+}
+
+// Under this name the pooled statistics of all roles are scored.
+const POOLED: Role = "pooled";
+
+/** Has a solver prune and repair a layer; what is pruned is chosen by the plan's fusion, ratio or pattern as the solver goes. */
+export async function solveLayer(
+  plan: Plan,
+  solver: Solver,
+  layer: Linear,
+  stats: ReadonlyMap<Role, RoleStats>,
+  backend: Backend,
+): Promise<Solved> {
+  const { fuser, weights } = plan;
+  const who = `scorer ${plan.recipe.scorer}`;
+  const pooled = "pool" in fuser ? fuser.pool(stats, weights) : undefined;
+  const given: SolverStats = pooled
+    ? { roles: new Map([[POOLED, pooled]]), mixture: pooled }
+    : { roles: stats, mixture: mixtureOf(stats, plan) };
+  const chooser = createChooser(plan, solver, layer, pooled || !("fuse" in fuser) ? undefined : fuser, stats);
+  const { weights: solved, mask, notes } = await guardedOnWeights(who, layer, () => solver.solve(layer, given, chooser.select, backend));
+  checkNumbers(who, layer, solved?.data, layer.weights.data.length, "weight");
+  for (let i = 0; i < mask.length; i++)
+    if (mask[i] === 0 && solved.data[i] !== 0) complain(who, layer, `left a weight that was pruned (entry ${i})`);
+  if (chooser.columns() !== layer.weights.shape[1])
+    complain(who, layer, `asked for ${chooser.columns()} of ${layer.weights.shape[1]} columns`);
+  return { weights: solved.data, mask, ties: chooser.ties(), ...(notes && { notes }) };
+}
+
+/** A single role's statistics are its own mixture: the solver then has one thing to factor. */
+function mixtureOf(stats: ReadonlyMap<Role, RoleStats>, plan: Plan): RoleStats {
+  const [only] = stats.values();
+  return stats.size === 1 && only ? only : poolStats(stats, plan.weights, false);
+}
+
+interface Chooser {
+  readonly select: Select;
+  columns(): number;
+  ties(): number;
+}
+
+function createChooser(
+  plan: Plan,
+  solver: Solver,
+  layer: Linear,
+  fuser: ScoreFuser | undefined,
+  stats: ReadonlyMap<Role, RoleStats>,
+): Chooser {
+  const { pattern, sparsity } = plan.recipe;
+  const { selection } = solver;
+  const rows = layer.weights.shape[0] as number; // a linear's weight is a matrix
+  const norms = fuser ? normsOf(plan, stats) : new Map<Role, Float64Array>();
+  let [columns, pruned, ties] = [0, 0, 0];
+
+  function scoresOf(scores: ReadonlyMap<Role, F32Tensor>, firstColumn: number): { fused: Float32Array; cols: number } {
+    const [first] = scores.values();
+    const cols = first?.shape[1] ?? 0;
+    const byRole = new Map([...scores].map(([role, tensor]) => [role, tensor.data]));
+    for (const values of byRole.values()) checkNumbers(`scorer ${plan.recipe.scorer}`, layer, values, rows * cols, "score");
+    const activationFree = false; // a solver reads activations, or it would have nothing to solve
+    if (!fuser || scores.size === 1) return { fused: first?.data ?? new Float32Array(0), cols };
+    return { fused: fuseColumns(plan, fuser, layer, { byRole, cols, firstColumn, activationFree, selection }, norms), cols };
+  }
+
+  function choose(scores: ReadonlyMap<Role, F32Tensor>, firstColumn: number): Mask {
+    if (firstColumn !== columns)
+      complain(`scorer ${plan.recipe.scorer}`, layer, `asked for column ${firstColumn} after ${columns} columns`);
+    const { fused, cols } = scoresOf(scores, firstColumn);
+    columns += cols;
+    const result = pattern ? maskPattern(fused, rows, cols, pattern) : maskUnstructured(fused, rows, cols, share(cols), selection);
+    pruned += result.pruned;
+    ties += result.ties;
+    return result.mask;
+  }
+
+  /** The share of these columns to prune, so that the matrix comes out exact: what one block's fraction lacks is carried to the next. */
+  function share(cols: number): number {
+    const ratio = sparsity as number; // a checked recipe has one of the two
+    if (selection.rule === "threshold" || selection.group === "row") return ratio;
+    return (pruneCount(rows * columns, ratio) - pruned) / (rows * cols);
+  }
+
+  return { select: { groupColumns: pattern?.of ?? 0, choose }, columns: () => columns, ties: () => ties };
+}

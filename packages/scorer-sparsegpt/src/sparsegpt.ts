@@ -1,0 +1,88 @@
+import { type Backend, booleanFromText, defineScorer, gram, numberFromText, type Role, type ScorerPlugin } from "@secateur/kit";
+import { f32 } from "@secateur/tensor";
+import { z } from "zod";
+import type { Product } from "./cholesky.ts";
+import { type Factor, factorHessian } from "./hessian.ts";
+import { solveColumns } from "./solve.ts";
+
+/** Options of the solver `sparsegpt`. */
+export interface SparseGptOptions {
+  /** Columns that are scored together before those to their right change. */
+  readonly blockSize: number;
+  /** The share of the Hessian's mean diagonal that is added to it. */
+  readonly damping: number;
+  /** Prune exactly the asked ratio of each matrix; false: in each block everything not above the score at that position, as the published code does. */
+  readonly exact: boolean;
+}
+
+// A default stands twice, so that both forms of the JSON Schema, of what comes in and of what comes out, show it.
+const options = z.strictObject({
+  blockSize: z
+    .preprocess(numberFromText, z.int().min(1))
+    .prefault(128)
+    .default(128)
+    .meta({ description: "columns that are scored together before those to their right change" }),
+  damping: z
+    .preprocess(numberFromText, z.number().min(0))
+    .prefault(0.01)
+    .default(0.01)
+    .meta({ description: "the share of the Hessian's mean diagonal that is added to it" }),
+  exact: z
+    .preprocess(booleanFromText, z.boolean())
+    .prefault(true)
+    .default(true)
+    .meta({ description: "prune exactly the ratio of each matrix; false: the published rule, a threshold in each block" }),
+});
+
+/**
+ * Prunes the weights with the smallest |W_ij|/U_jj and changes the others to make up for them, U the upper Cholesky factor of the inverse Hessian of the layer's
+ * inputs (SparseGPT, arXiv 2301.00774). With several roles each scores with its own factor, and the mixture's is what the weights that stay are fitted to.
+ */
+export const sparsegpt: ScorerPlugin<SparseGptOptions> = defineScorer({
+  name: "sparsegpt",
+  summary: "prunes by the layer's Hessian and repairs the weights that stay",
+  options,
+  create: ({ blockSize, damping, exact }) => ({
+    needs: [gram],
+    selection: { group: "matrix", rule: exact ? "exact" : "threshold" },
+    async solve(layer, stats, select, backend) {
+      const [rows, cols] = layer.weights.shape as readonly [number, number]; // a linear layer's weights are a matrix
+      const product = productOf(backend);
+      const mixture = await factorHessian(stats.mixture, cols, damping, layer.name, product);
+      const diagonals = new Map<Role, Float32Array>();
+      for (const [role, of] of stats.roles) {
+        const own = of === stats.mixture ? mixture : await factorHessian(of, cols, damping, layer.name, product);
+        diagonals.set(role, divisors(own, cols));
+      }
+      const { upper, dead } = mixture;
+      const { weights, mask } = await solveColumns(
+        { weights: layer.weights.data, rows, cols, upper, dead, diagonals, select, blockColumns: blockSize },
+        product,
+      );
+      return {
+        weights: f32(layer.weights.shape, weights),
+        mask,
+        notes: { damping: mixture.damping, deadChannels: dead.reduce((sum, one) => sum + one, 0) },
+      };
+    },
+  }),
+});
+
+export default sparsegpt;
+
+/** The diagonal of U; a channel that is dead for the role scores 0. */
+function divisors({ upper, dead }: Factor, cols: number): Float32Array {
+  return Float32Array.from({ length: cols }, (_, j) => (dead[j] ? Number.POSITIVE_INFINITY : (upper[j * cols + j] as number)));
+}
+
+/** The backend's matrix product on host arrays. */
+function productOf(backend: Backend): Product {
+  return async (a, b, { m, k, n, transposeB = false }) => {
+    const left = backend.upload(f32([m, k], a));
+    const right = backend.upload(f32(transposeB ? [n, k] : [k, n], b));
+    const result = await backend.matmul(left, right, { transposeB });
+    const host = await backend.download(result);
+    for (const value of [left, right, result]) backend.release(value);
+    return host.data as Float32Array; // a product of F32 is F32
+  };
+}
