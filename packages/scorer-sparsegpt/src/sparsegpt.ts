@@ -1,4 +1,13 @@
-import { type Backend, booleanFromText, defineScorer, gram, numberFromText, type Role, type ScorerPlugin } from "@secateur/kit";
+import {
+  type Backend,
+  booleanFromText,
+  defineScorer,
+  gram,
+  numberFromText,
+  type Role,
+  type RoleStats,
+  type ScorerPlugin,
+} from "@secateur/kit";
 import { f32 } from "@secateur/tensor";
 import { z } from "zod";
 import type { Product } from "./cholesky.ts";
@@ -13,6 +22,11 @@ export interface SparseGptOptions {
   readonly damping: number;
   /** Prune exactly the asked ratio of each matrix; false: in each block everything not above the score at that position, as the published code does. */
   readonly exact: boolean;
+  /**
+   * How a role's data enters its scores: `score` divides |W| by the diagonal of the role's own factor; `hessian` by that of the mixture's, and multiplies
+   * by the role's norm of the channel relative to the mixture's, which takes one factorisation whatever the number of roles.
+   */
+  readonly level: "score" | "hessian";
 }
 
 // A default stands twice, so that both forms of the JSON Schema, of what comes in and of what comes out, show it.
@@ -32,6 +46,11 @@ const options = z.strictObject({
     .prefault(true)
     .default(true)
     .meta({ description: "prune exactly the ratio of each matrix; false: the published rule, a threshold in each block" }),
+  level: z
+    .enum(["score", "hessian"])
+    .prefault("score")
+    .default("score")
+    .meta({ description: "roles score with factors of their own, or with the mixture's and their channel norms" }),
 });
 
 /**
@@ -42,7 +61,7 @@ export const sparsegpt: ScorerPlugin<SparseGptOptions> = defineScorer({
   name: "sparsegpt",
   summary: "prunes by the layer's Hessian and repairs the weights that stay",
   options,
-  create: ({ blockSize, damping, exact }) => ({
+  create: ({ blockSize, damping, exact, level }) => ({
     needs: [gram],
     selection: { group: "matrix", rule: exact ? "exact" : "threshold" },
     async solve(layer, stats, select, backend) {
@@ -51,8 +70,10 @@ export const sparsegpt: ScorerPlugin<SparseGptOptions> = defineScorer({
       const mixture = await factorHessian(stats.mixture, cols, damping, layer.name, product);
       const diagonals = new Map<Role, Float32Array>();
       for (const [role, of] of stats.roles) {
-        const own = of === stats.mixture ? mixture : await factorHessian(of, cols, damping, layer.name, product);
-        diagonals.set(role, divisors(own, cols));
+        if (of === stats.mixture || level === "score") {
+          const own = of === stats.mixture ? mixture : await factorHessian(of, cols, damping, layer.name, product);
+          diagonals.set(role, divisors(own, cols));
+        } else diagonals.set(role, relativeDivisors(mixture, stats.mixture, of, cols));
       }
       const { upper, dead } = mixture;
       const { weights, mask } = await solveColumns(
@@ -73,6 +94,21 @@ export default sparsegpt;
 /** The diagonal of U; a channel that is dead for the role scores 0. */
 function divisors({ upper, dead }: Factor, cols: number): Float32Array {
   return Float32Array.from({ length: cols }, (_, j) => (dead[j] ? Number.POSITIVE_INFINITY : (upper[j * cols + j] as number)));
+}
+
+/** The diagonal of the mixture's U over a role's norm of each channel relative to the mixture's: |W| divided by it is (|W|/U_jj)·n_r/n. */
+function relativeDivisors({ upper }: Factor, mixture: RoleStats, role: RoleStats, cols: number): Float32Array {
+  const [all, own] = [channelNorms(mixture, cols), channelNorms(role, cols)];
+  return Float32Array.from({ length: cols }, (_, j) => {
+    const share = (own[j] as number) / (all[j] as number); // NaN where the channel is dead for all
+    return share > 0 ? (upper[j * cols + j] as number) / share : Number.POSITIVE_INFINITY;
+  });
+}
+
+/** The RMS norms of the input channels, off the diagonal of the Gram matrix. */
+function channelNorms(stats: RoleStats, cols: number): Float64Array {
+  const sums = stats.get(gram);
+  return Float64Array.from({ length: cols }, (_, j) => Math.sqrt((sums.gram?.[j * cols + j] ?? 0) / (sums.weight?.[0] ?? 0)));
 }
 
 /** The backend's matrix product on host arrays. */

@@ -194,8 +194,42 @@ describe("hard Hessians", () => {
     await expect(solve(layerOf(1, 2), broken)).rejects.toThrow("the Hessian of layer.weight has NaN at row 1, column 0");
   });
 
+  it.each(["score", "hessian"] as const)(
+    "scores roles of the same data alike, and a channel dead for one role 0 for it, at level %s",
+    async (level) => {
+      const [general, task] = [inputs(60, 6), inputs(60, 6, [2])];
+      const seen = new Map<string, Float32Array>();
+      const select: Select = {
+        groupColumns: 0,
+        choose(scores, first) {
+          for (const [role, { data }] of scores) seen.set(role, data);
+          return lowestHalf.choose(scores, first);
+        },
+      };
+      const solver = sparsegpt.create(await parseOptions(sparsegpt, { level }));
+      if (!("solve" in solver)) throw new Error("sparsegpt is a solver");
+      const backend = createReferenceBackend();
+      await solver.solve(
+        layerOf(1, 6),
+        {
+          roles: new Map([
+            ["general", general],
+            ["twin", { ...general }],
+            ["task", task],
+          ]),
+          mixture: general,
+        },
+        select,
+        backend,
+      );
+      await backend.dispose();
+      expect(seen.get("twin")?.map((value, j) => value / (seen.get("general")?.[j] as number))).toEqual(new Float32Array(6).fill(1));
+      expect([...(seen.get("task") ?? [])].map((score) => score === 0)).toEqual([false, false, true, false, false, false]);
+    },
+  );
+
   it("asks for the Gram matrix", () => {
-    const solver = sparsegpt.create({ blockSize: 128, damping: 0.01, exact: true });
+    const solver = sparsegpt.create({ blockSize: 128, damping: 0.01, exact: true, level: "score" });
     expect([solver.needs, solver.selection]).toEqual([[gram], { group: "matrix", rule: "exact" }]);
   });
 });
