@@ -135,13 +135,17 @@ function warningsOf(
   const given = `${samples} sequences were asked for, the data gives ${sequences.length} (${tokens} tokens): all of it is used`;
   const warnings: [boolean, string][] = [
     [!complete, given],
-    [truncated > 0, `${truncated} rows are longer than ${seqLen} tokens and were cut`],
-    [weightless > 0, `${weightless} rows were left out: none of their tokens has weight`],
-    [specialTokens > 0, `the text contains ${specialTokens} special tokens written out, which the tokenizer reads as control tokens`],
-    [empty > 0, `${empty} empty rows were skipped`],
-    [duplicates > 0, `${duplicates} rows repeat an earlier one`],
+    [truncated > 0, `${counted(truncated, "row is", "rows are")} longer than ${seqLen} tokens and cut`],
+    [weightless > 0, `${counted(weightless, "row was", "rows were")} left out, without a token that has weight`],
+    [specialTokens > 0, `the text has ${counted(specialTokens, "special token", "special tokens")} written out, read as control tokens`],
+    [empty > 0, `${counted(empty, "empty row was", "empty rows were")} skipped`],
+    [duplicates > 0, `${counted(duplicates, "row repeats", "rows repeat")} an earlier one`],
   ];
   return warnings.filter(([holds]) => holds).map(([, message]) => `${role}: ${message}`);
+}
+
+function counted(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
 }
 
 function hashOf(sequences: readonly Window[]): string {

@@ -2,6 +2,7 @@ import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { SecateurError } from "@secateur/kit";
 import { errorCode, ioError, listFolder, UNFINISHED, writeWhole } from "./io.ts";
+import { LOCK, lockFolder } from "./lock.ts";
 
 /** What a journal remembers of an unfinished run. */
 export interface Journal<Row> {
@@ -25,17 +26,49 @@ export function replacedFolder(partial: string): string {
   return join(partial, REPLACED);
 }
 
+/** A partial folder that this process works in. */
+export interface PartialFolder<Row> {
+  /** What an earlier run has finished. */
+  readonly sections: readonly Row[];
+  /** Leaves the folder to another run. */
+  unlock(): Promise<void>;
+}
+
 /**
  * Opens a partial folder for a run with this key, and gives what an earlier run of it has finished: nothing when there was none, or with `restart`.
- * Throws SecateurError `exists` when the folder was not left by an unfinished run (it stays untouched, whatever `restart` says) or belongs to another.
+ * Throws SecateurError `exists` when the folder was not left by an unfinished run (it stays untouched, whatever `restart` says), belongs to another, or
+ * when another process works there.
  */
-export async function openPartial<Row>(partial: string, key: string, restart: boolean): Promise<readonly Row[]> {
+export async function openPartial<Row>(partial: string, key: string, restart: boolean): Promise<PartialFolder<Row>> {
+  await checkPartial(partial);
+  try {
+    await mkdir(partial, { recursive: true });
+  } catch (error) {
+    throw ioError(error, "write", partial);
+  }
+  const unlock = await lockFolder(partial);
+  try {
+    return { sections: await takeUp<Row>(partial, key, restart), unlock };
+  } catch (error) {
+    await unlock();
+    throw error;
+  }
+}
+
+/** Refuses a folder with anything in it that no run of ours leaves. */
+async function checkPartial(partial: string): Promise<void> {
   const names = (await listFolder(partial)) ?? [];
-  const journal = names.includes(JOURNAL) ? await readJournal<Row>(partial) : undefined;
-  const known = [JOURNAL, JOURNAL + UNFINISHED, ...(journal ? [MODEL, REPLACED] : [])]; // the journal is there before all else
+  const journal = names.includes(JOURNAL) ? await readJournal(partial) : undefined;
+  const known = [LOCK, JOURNAL, JOURNAL + UNFINISHED, ...(journal ? [MODEL, REPLACED] : [])]; // the journal is there before all else
   if (names.some((name) => !known.includes(name)) || (names.includes(JOURNAL) && !journal)) {
     throw new SecateurError("exists", `${partial} is in the way: it was not left by an unfinished run`, { where: { file: partial } });
   }
+}
+
+/** What an earlier run has finished in a folder that is now this process's; otherwise the folder is made ready for a new run. */
+async function takeUp<Row>(partial: string, key: string, restart: boolean): Promise<readonly Row[]> {
+  const names = (await listFolder(partial)) ?? [];
+  const journal = names.includes(JOURNAL) ? await readJournal<Row>(partial) : undefined;
   if (journal && !restart) {
     if (journal.key !== key) {
       throw new SecateurError(
@@ -47,7 +80,6 @@ export async function openPartial<Row>(partial: string, key: string, restart: bo
     if (journal.sections.length > 0 && names.includes(MODEL)) return journal.sections;
   }
   try {
-    await mkdir(partial, { recursive: true });
     await writeJournal(partial, { key, sections: [] });
     await rm(modelFolder(partial), { recursive: true, force: true });
   } catch (error) {

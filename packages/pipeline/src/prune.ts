@@ -41,15 +41,19 @@ export async function prune(plan: Plan, options: PruneOptions): Promise<Manifest
   throwIfCancelled(signal);
   const work = await openWork(plan, planKey(plan, modelHash, backend.description, version), options);
   times.resumedSections = work.sections.length;
-  await pruneSections({ plan, work, backend, emit, times, signal });
-  await timed(times, "write", () => copyRest(plan, work.sink, signal));
-  throwIfCancelled(signal);
-  await work.sink.close();
-  const manifest = makeManifest(plan, { modelHash, version, backend: backend.description, layers: work.sections.flat() });
-  await writeRunFiles(modelFolder(work.partial), manifest, times, plan.model);
-  await checkOutput(out, inputsOf(plan.recipe), plan.replace); // something may have come there in the meantime
-  await publish(work.partial, out);
-  return manifest;
+  try {
+    await pruneSections({ plan, work, backend, emit, times, signal });
+    await timed(times, "write", () => copyRest(plan, work.sink, signal));
+    throwIfCancelled(signal);
+    await work.sink.close();
+    const manifest = makeManifest(plan, { modelHash, version, backend: backend.description, layers: work.sections.flat() });
+    await writeRunFiles(modelFolder(work.partial), manifest, times, plan.model);
+    await checkOutput(out, inputsOf(plan.recipe), plan.replace); // something may have come there in the meantime
+    await publish(work.partial, out);
+    return manifest;
+  } finally {
+    await work.unlock();
+  }
 }
 
 async function checkModel(plan: Plan, emit: Emit, signal: AbortSignal | undefined): Promise<string> {
@@ -65,14 +69,21 @@ interface Work {
   readonly key: string;
   readonly sink: WeightSink;
   readonly sections: (readonly LayerReport[])[];
+  unlock(): Promise<void>;
 }
 
 async function openWork(plan: Plan, key: string, { out, format, restart = false }: PruneOptions): Promise<Work> {
   const partial = partialFolder(out);
-  const sections = [...(await openPartial<readonly LayerReport[]>(partial, key, restart))];
+  const opened = await openPartial<readonly LayerReport[]>(partial, key, restart);
+  const sections = [...opened.sections];
   const resume = new Set(sections.flat().map(({ tensor }) => tensor));
-  const sink = await format.create(modelFolder(partial), plan.model, sections.length > 0 ? { resume } : {});
-  return { partial, key, sink, sections };
+  try {
+    const sink = await format.create(modelFolder(partial), plan.model, sections.length > 0 ? { resume } : {});
+    return { partial, key, sink, sections, unlock: opened.unlock };
+  } catch (error) {
+    await opened.unlock();
+    throw error;
+  }
 }
 
 interface Run {

@@ -226,7 +226,7 @@ describe("a full disk", () => {
         expect(existsSync(out)).toBe(false);
         expect(await failureOf(() => run(recipe, out, backend))).toEqual([
           "io",
-          expect.stringMatching(/\/out needs \d+ bytes more, the disk there has 0 free$/),
+          expect.stringMatching(/\/out needs \d+ bytes more, the disk there has \d+ free$/),
         ]);
         rmSync(filler);
         await run(recipe, out, backend);
