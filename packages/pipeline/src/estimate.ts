@@ -1,4 +1,4 @@
-import { costOf, type Program } from "@secateur/graph";
+import { costOf, instrument, type Program, type TapRequest, valueNamed } from "@secateur/graph";
 import type { Need, OpenModel } from "@secateur/kit";
 import type { ModelDescription } from "@secateur/models";
 import { planBatches } from "@secateur/runner";
@@ -45,6 +45,8 @@ export function passesOf(sections: readonly Section[], propagate: Recipe["propag
 
 // Node, the runtime and its libraries before any model is opened; seen on Linux.
 const BASE_BYTES = 200 * 2 ** 20;
+// What a batch leaves behind is collected late: peaks of up to twice what is alive were seen, more with large sums.
+const COLLECTOR = 2.25;
 
 /** Estimates a run's operations, memory, disk and work. */
 export function estimate({ model, description, sections, needs, roles, recipe, preferredTokens }: EstimateInput): Estimate {
@@ -66,30 +68,43 @@ export function estimate({ model, description, sections, needs, roles, recipe, p
       states += members.length * tokens * description.hidden * 4;
     }
   }
+  // A section's sums are held for every role, and once more for what a fusion pools; a solver factors a matrix of the largest's size in a few copies.
+  const sums = sections.map((section) => sumBytes(upToTaps(section, needs)));
+  const held = Math.max(0, ...sums.map(({ all, largest }) => all * (roles.length + (roles.length > 1 ? 1 : 0)) + 3 * largest));
   const weightBytes = Math.max(...sections.map(({ program }) => costOf(program, { batch: 1, tokens: 1 }).weightBytes));
   return {
     flops,
     work,
-    memoryBytes: Math.round(BASE_BYTES + states + 2 * activations + 3 * weightBytes),
+    memoryBytes: Math.round(BASE_BYTES + COLLECTOR * (states + held + 2 * activations + 3 * weightBytes)),
     diskBytes: outputBytes(model, sections),
   };
 }
 
-/** A section's program without what only its end needs. */
+/** A section's program with the statistics at its taps, without what only its end needs. */
 function upToTaps({ program, linears }: Section, needs: readonly Need[]): Program {
-  const chosen = new Set(linears.map(({ weight }) => weight.name));
-  const wanted = new Set<string>();
-  for (const tap of program.taps) {
-    for (const { weight, output } of tap.linears) {
-      if (chosen.has(weight)) for (const need of needs) wanted.add(need.of === "input" ? tap.input : output);
-    }
-  }
-  const ops = program.ops.toReversed().filter(({ output, inputs }) => {
+  const full = instrument(program, tapRequests(program, linears, needs));
+  const wanted = new Set(Object.entries(full.outputs).flatMap(([name, value]) => (name in program.outputs ? [] : [value])));
+  const ops = full.ops.toReversed().filter(({ output, inputs }) => {
     if (!wanted.has(output)) return false;
     for (const input of inputs) wanted.add(input);
     return true;
   });
-  return { ...program, ops: ops.reverse(), outputs: {} };
+  const outputs = Object.fromEntries(Object.entries(full.outputs).filter(([name]) => !(name in program.outputs)));
+  return { ...full, ops: ops.reverse(), outputs };
+}
+
+function tapRequests(program: Program, linears: Section["linears"], reductions: readonly Need[]): TapRequest[] {
+  const chosen = new Set(linears.map(({ weight }) => weight.name));
+  return program.taps.flatMap((tap, index) => (tap.linears.some(({ weight }) => chosen.has(weight)) ? [{ tap: index, reductions }] : []));
+}
+
+/** The bytes of a section's sums in double precision, for one role, and of the largest of them. */
+function sumBytes(program: Program): { all: number; largest: number } {
+  const sizes = Object.values(program.outputs).map((value) => {
+    const { shape } = valueNamed(program, value);
+    return shape.reduce<number>((size, dim) => size * (typeof dim === "number" ? dim : 1), 8);
+  });
+  return { all: sizes.reduce((sum, size) => sum + size, 0), largest: Math.max(0, ...sizes) };
 }
 
 // What a tensor takes in a header beyond its name, and a pruned layer in the manifest.
