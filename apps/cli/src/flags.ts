@@ -99,10 +99,16 @@ export function field(value: string): FieldFlag {
   return { role, key, column };
 }
 
-/** `[ROLE=]TEXT`: what stands before the first equals sign is a role only when it is one of these. */
+/** `[ROLE=]TEXT`: what stands before the first equals sign is a role; a text that begins so itself wants a role before it. */
 export function template(value: string, roles: readonly string[]): { role: string | undefined; template: string } {
   const [role, rest] = splitAt(value, "=");
-  return rest !== undefined && roles.includes(role) ? { role, template: rest } : { role: undefined, template: value };
+  if (rest === undefined || !IDENTIFIER.test(role)) return { role: undefined, template: value };
+  if (roles.includes(role)) return { role, template: rest };
+  return refuse(
+    "--template",
+    value,
+    `[ROLE=]TEXT; ${role} is no role here (${roles.join(", ")}), and a text that begins like one needs ROLE= before it`,
+  );
 }
 
 /** A task's name from its file's: letters, digits, `_` and `-` of what comes before the endings. */

@@ -56,6 +56,9 @@ test("a field has a role when one stands before a colon", () => {
 test("a template has a role only when what stands before the equals sign is one", () => {
   expect(flags.template("math=Q: {q}|||{a}", ["general", "math"])).toEqual({ role: "math", template: "Q: {q}|||{a}" });
   expect(flags.template("x = {a}", ["general", "math"])).toEqual({ role: undefined, template: "x = {a}" });
+  expect(() => flags.template("maths={q}", ["general", "math"])).toThrow(
+    "--template maths={q}: wanted [ROLE=]TEXT; maths is no role here (general, math), and a text that begins like one needs ROLE= before it",
+  );
 });
 
 describe("what is refused", () => {

@@ -2,6 +2,6 @@ export { type ImportFileOptions, type ImportModule, importFile } from "./node/im
 export { decodeLine, LINE_LIMITS, type Line, type LineLimits, readLines, repeatDetector } from "./node/lines.ts";
 export { describeOptions, type OptionDescription, parseOptions } from "./node/options.ts";
 export { createRegistry, type PluginKind, type PluginOf, type Registry } from "./node/registry.ts";
-export { installedPlugins, type ResolveOptions, resolvePlugin } from "./node/resolve.ts";
+export { installedPlugins, pluginHash, type ResolveOptions, resolvePlugin } from "./node/resolve.ts";
 export { formatFor, loaderFor } from "./node/sources.ts";
 export { nearestName } from "./node/spelling.ts";

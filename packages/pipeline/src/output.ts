@@ -1,12 +1,17 @@
-import { realpath, rename, rm, stat, statfs } from "node:fs/promises";
-import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { lstat, realpath, rename, rm, stat, statfs } from "node:fs/promises";
+import { basename, dirname, isAbsolute, join, normalize, relative, resolve } from "node:path";
 import { SecateurError } from "@secateur/kit";
 import { errorCode, ioError, listFolder } from "./io.ts";
 import { modelFolder, replacedFolder } from "./journal.ts";
 
 /** Where a run works until its output is whole. */
 export function partialFolder(out: string): string {
-  return `${out.replace(/[/\\]+$/, "")}.partial`;
+  return `${plainPath(out)}.partial`;
+}
+
+/** A path without `.`, `..` inside and slashes at its end, so that a name can be put beside it. */
+function plainPath(path: string): string {
+  return normalize(path).replace(/[/\\]+$/, "");
 }
 
 /** What a run reads: it must not lie where the output goes. */
@@ -30,6 +35,10 @@ export async function checkOutput(out: string, { model, data }: Inputs, force: b
   if (holds(target, source)) refuse("a folder that holds the model");
   if (holds(target, process.cwd())) refuse("the present folder, or one that holds it");
   for (const file of data) if (holds(target, await canonical(file))) refuse(`a folder that holds the data ${file}`);
+  const itself = await lstat(plainPath(out)).catch(() => undefined);
+  if (itself?.isSymbolicLink()) refuse("a link, which the model's folder would take the place of");
+  const parent = await stat(dirname(target)).catch(() => undefined);
+  if (itself && parent && itself.dev !== parent.dev) refuse("a mount point, which nothing can take the place of; a folder in it would do");
   const entries = (await listFolder(out)) ?? [];
   if (entries.length > 0 && !force)
     throw new SecateurError("exists", `--out ${out} exists and is not empty: give another, or --force to replace it`, { where });
@@ -78,7 +87,7 @@ async function heldBytes(folder: string): Promise<number> {
  * goes only once the new folder is in place. Throws SecateurError `io`.
  */
 export async function publish(partial: string, out: string): Promise<void> {
-  const target = out.replace(/[/\\]+$/, "");
+  const target = plainPath(out);
   const old = replacedFolder(partial);
   try {
     await rm(old, { recursive: true, force: true });

@@ -28,6 +28,8 @@ export interface Parts {
   readonly fuser: Fuser;
   /** The tokens that one run of the backend should hold. */
   readonly preferredTokens: number;
+  /** Hashes of the plugins that are not the program's own, by kind: an unfinished run is not gone on with after one has changed. */
+  readonly pluginHashes?: Readonly<Record<string, string>>;
 }
 
 /** A checked run: everything that can be known before a weight is read. */
@@ -44,6 +46,7 @@ export interface Plan {
   /** The weights of these roles; they sum to 1. */
   readonly weights: ReadonlyMap<Role, number>;
   readonly preferredTokens: number;
+  readonly pluginHashes: Readonly<Record<string, string>>;
   /** Whether an output that is there may be replaced. */
   readonly replace: boolean;
   readonly warnings: readonly string[];
@@ -137,6 +140,7 @@ async function planOpened(given: Recipe, parts: Parts, scorer: Scorer | Solver, 
     roles,
     weights,
     preferredTokens,
+    pluginHashes: parts.pluginHashes ?? {},
     replace,
     warnings,
     summary: {
@@ -225,9 +229,9 @@ function chooseSeqLen(recipe: Recipe, { positions }: ModelDescription): number {
 
 /** A hash of what decides the bytes of a run's result; it keys the journal of an interrupted run. */
 export function planKey(plan: Plan, modelHash: string, backend: Backend["description"], version: string): string {
-  const { recipe, roles, weights, preferredTokens } = plan;
+  const { recipe, roles, weights, preferredTokens, pluginHashes } = plan;
   const { general: _general, tasks: _tasks, model: _model, ...settings } = recipe;
   const data = roles.map(({ role, hash }) => ({ role, hash, weight: weights.get(role) }));
-  const key = { settings, model: modelHash, data, backend, preferredTokens, version };
+  const key = { settings, model: modelHash, data, backend, preferredTokens, pluginHashes, version };
   return `sha256:${createHash("sha256").update(JSON.stringify(key)).digest("hex")}`;
 }

@@ -30,6 +30,7 @@ export function checkNumbers(
   what: string,
 ): asserts values is Float32Array {
   if (!values) return complain(who, layer, `gave no ${what}s`);
+  if (!(values instanceof Float32Array)) complain(who, layer, `gave ${what}s that are no Float32Array`);
   if (values.length !== wanted) complain(who, layer, `gave ${values.length} ${what}s instead of ${wanted}`);
   for (let i = 0; i < wanted; i++) {
     if (!Number.isFinite(values[i])) complain(who, layer, `gave a ${what} of ${values[i]} (entry ${i})`);

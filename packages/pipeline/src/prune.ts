@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import { type Backend, type Format, throwIfCancelled, type WeightSink } from "@secateur/kit";
 import type { LoadedWeights } from "@secateur/runner";
 import type { Tensor } from "@secateur/tensor";
@@ -78,10 +79,12 @@ async function openWork(plan: Plan, key: string, { out, format, restart = false 
   const sections = [...opened.sections];
   const resume = new Set(sections.flat().map(({ tensor }) => tensor));
   try {
+    await checkOutput(out, inputsOf(plan.recipe), plan.replace); // another run may have published while this one waited to begin
     const sink = await format.create(modelFolder(partial), plan.model, sections.length > 0 ? { resume } : {});
     return { partial, key, sink, sections, unlock: opened.unlock };
   } catch (error) {
     await opened.unlock();
+    if (sections.length === 0) await rm(partial, { recursive: true, force: true });
     throw error;
   }
 }

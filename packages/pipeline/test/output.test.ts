@@ -6,10 +6,21 @@ import { checkOutput, checkSpace, partialFolder, publish } from "../src/output.t
 import { failureOf, newFolder, writeFiles } from "./support.ts";
 
 it("works beside the output", () => {
-  expect([partialFolder("out"), partialFolder("a/out/")]).toEqual(["out.partial", "a/out.partial"]);
+  const names = ["out", "a/out/", "a/out/.", "a/b/../out", "./out"];
+  expect(names.map(partialFolder)).toEqual(["out.partial", "a/out.partial", "a/out.partial", "a/out.partial", "out.partial"]);
 });
 
 describe("checkOutput", () => {
+  it("refuses a mount point", async (context) => {
+    const mounted = ["/dev/shm", "/proc", "/sys"].find((path) => existsSync(path));
+    if (mounted === undefined) {
+      console.warn("skipped: no mount point is known on this system");
+      return context.skip();
+    }
+    const message = `--out ${mounted} is a mount point, which nothing can take the place of; a folder in it would do: give another`;
+    expect(await failureOf(() => checkOutput(mounted, { model: "model", data: [] }, true))).toEqual(["usage", message]);
+  });
+
   it("lets a new or empty folder pass, and a full one with force", async () => {
     const folder = await newFolder();
     await writeFiles(folder, { "model/config.json": {}, "full/x": "" });
@@ -29,6 +40,7 @@ describe("checkOutput", () => {
     symlinkSync("models", join(folder, "link"));
     symlinkSync(join(folder, "models/a"), join(folder, "link-to-a"));
     symlinkSync("full/data.jsonl", join(folder, "data.jsonl"));
+    symlinkSync("elsewhere", join(folder, "link-away"));
     const inputs = { model: join(folder, "models/a"), data: [join(folder, "data.jsonl")] };
     const refusals: [out: string, force: boolean, code: string, message: string][] = [
       ["models/a", true, "usage", "is the model's own folder: give another"],
@@ -36,6 +48,8 @@ describe("checkOutput", () => {
       ["models/b/../a", true, "usage", "is the model's own folder: give another"],
       ["link/a", true, "usage", "is the model's own folder: give another"],
       ["link-to-a", true, "usage", "is the model's own folder: give another"],
+      ["link-away", true, "usage", "is a link, which the model's folder would take the place of: give another"],
+      ["link-away/", false, "usage", "is a link, which the model's folder would take the place of: give another"],
       ["models", true, "usage", "is a folder that holds the model: give another"],
       ["link", true, "usage", "is a folder that holds the model: give another"],
       ["full", true, "usage", `is a folder that holds the data ${folder}/data.jsonl: give another`],

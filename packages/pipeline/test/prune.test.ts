@@ -242,7 +242,7 @@ describe("an output that is there already", () => {
         }),
       ),
     );
-    expect(failure).toEqual(["exists", `--out ${out} exists and is not empty: give another, or --force to replace it`]);
+    expect(failure).toEqual(["usage", `--out ${out} is a link, which the model's folder would take the place of: give another`]);
     expect(existsSync(join(goldenFolder("qwen2"), "model.safetensors"))).toBe(true);
     await unlink(out);
     await withBackend((backend) => run(goldenRecipe("llama"), out, backend));

@@ -250,7 +250,7 @@ async function runPruneCommand(request: PruneRequest, json: boolean, { terminal 
 
 /** Says how to go on: work that was done is kept. */
 function withWayOn(error: unknown, partial: string): unknown {
-  if (!(error instanceof CommandError) || !["cancelled", "internal", "backend", "io"].includes(error.code)) return error;
+  if (!(error instanceof CommandError) || error.code === "exists" || !existsSync(partial)) return error;
   const { code, message, where, stack } = error;
   const hint = `${partial} is kept: the same command goes on from there, with --restart it begins anew`;
   return new CommandError({ code, message, where, stack }, [...error.hints, hint]);

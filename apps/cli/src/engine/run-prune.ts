@@ -1,4 +1,4 @@
-import { formatFor, parseOptions, resolvePlugin } from "@secateur/kit/node";
+import { formatFor, parseOptions, pluginHash, resolvePlugin } from "@secateur/kit/node";
 import { type Parts, type Plan, parseRecipe, partialFolder, planPrune, prune, type Recipe } from "@secateur/pipeline";
 import { type BuiltIns, builtIns, openBackend } from "../wiring.ts";
 import type { JobContext, PruneOutcome, PruneRequest } from "./messages.ts";
@@ -35,10 +35,19 @@ async function resolveParts(recipe: Recipe, { registry, formats, loaders }: Buil
   const from = process.cwd();
   const scorer = await resolvePlugin(registry, "scorer", recipe.scorer, { from });
   const fuser = await resolvePlugin(registry, "fuser", recipe.fusion, { from });
+  const hashes = (["scorer", "fuser", "backend"] as const).map((kind) => [
+    kind,
+    pluginHash(registry, kind, nameOf(recipe, kind), { from }),
+  ]);
   return {
+    pluginHashes: Object.fromEntries(hashes.filter(([, hash]) => hash !== undefined)),
     scorer: scorer.create(await parseOptions(scorer, recipe.scorerOptions)),
     fuser: fuser.create(await parseOptions(fuser, recipe.fusionOptions)),
     format: await formatFor(formats, recipe.model),
     loaders,
   };
+}
+
+function nameOf(recipe: Recipe, kind: "scorer" | "fuser" | "backend"): string {
+  return { scorer: recipe.scorer, fuser: recipe.fusion, backend: recipe.backend }[kind];
 }

@@ -1,4 +1,5 @@
-import { statSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readFileSync, statSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SecateurError } from "../errors.ts";
@@ -26,16 +27,40 @@ export async function resolvePlugin<K extends PluginKind>(
   name: string,
   { from, importModule }: ResolveOptions,
 ): Promise<PluginOf<K>> {
-  const what = `the ${kind} "${name}"`;
-  const load = async (file: string) => asPlugin(kind, await importFile(file, { from, what, code: "plugin", importModule }), what);
-  if (isPath(name)) return await load(existingFile(name, from, what));
-  const builtIn = registry.get(kind, name);
-  if (builtIn !== undefined) return builtIn;
+  const found = locatePlugin(registry, kind, name, from);
+  if ("plugin" in found) return found.plugin;
+  const what = described(kind, name);
+  return asPlugin(kind, await importFile(found.file, { from, what, code: "plugin", importModule }), what);
+}
+
+/**
+ * A hash of the file that a user's name stands for, `sha256:…`; undefined for a built-in plugin. It tells whether a plugin is still the one that an earlier run
+ * used, as far as its own file goes: what that file imports is not looked at. Throws as `resolvePlugin` does for a name that leads nowhere.
+ */
+export function pluginHash(registry: Registry, kind: PluginKind, name: string, { from }: Pick<ResolveOptions, "from">): string | undefined {
+  const found = locatePlugin(registry, kind, name, from);
+  return "plugin" in found ? undefined : `sha256:${createHash("sha256").update(readFileSync(found.file)).digest("hex")}`;
+}
+
+function locatePlugin<K extends PluginKind>(
+  registry: Registry,
+  kind: K,
+  name: string,
+  from: string,
+): { plugin: PluginOf<K> } | { file: string } {
+  const what = described(kind, name);
+  if (isPath(name)) return { file: existingFile(name, from, what) };
+  const plugin = registry.get(kind, name);
+  if (plugin !== undefined) return { plugin };
   for (const id of packagesNamed(kind, name)) {
     const file = locate(id, from, what);
-    if (file !== undefined) return await load(file);
+    if (file !== undefined) return { file };
   }
   throw unknownName(registry, kind, name, from);
+}
+
+function described(kind: PluginKind, name: string): string {
+  return `the ${kind} "${name}"`;
 }
 
 /** The names, as users write them, of the plugins of a kind that are installed as packages for a directory, in alphabetical order. */

@@ -5,7 +5,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { defineScorer } from "../../src/index.ts";
-import { createRegistry, importFile, installedPlugins, resolvePlugin } from "../../src/node.ts";
+import { createRegistry, importFile, installedPlugins, pluginHash, resolvePlugin } from "../../src/node.ts";
 import { nativeImport } from "../native-import.ts";
 import { tempFolder } from "../temp-folder.ts";
 
@@ -29,6 +29,14 @@ function installTsx(folder: string): void {
   mkdirSync(join(folder, "node_modules"), { recursive: true });
   symlinkSync(fileURLToPath(new URL("../../../../node_modules/tsx", import.meta.url)), join(folder, "node_modules/tsx"), "dir");
 }
+
+test("a contributed plugin's hash follows its file; a built-in one has none", async () => {
+  const hashOf = (content: string) => pluginHash(builtIns, "scorer", "./mine.mjs", { from: tempFolder({ "mine.mjs": content }) });
+  expect(hashOf(module("mine"))).toMatch(/^sha256:[0-9a-f]{64}$/);
+  expect(hashOf(module("mine"))).toBe(hashOf(module("mine")));
+  expect(hashOf(module("other"))).not.toBe(hashOf(module("mine")));
+  expect(pluginHash(builtIns, "scorer", "wanda", { from: tempFolder({}) })).toBeUndefined();
+});
 
 test("a built-in plugin comes before a package of its name", async () => {
   const from = tempFolder({
