@@ -1,11 +1,13 @@
-import { defineScorer, inputNorm, inputRms } from "@secateur/kit";
+import { defineScorer, inputNorm, inputRms, numberFromText } from "@secateur/kit";
 import { f32 } from "@secateur/tensor";
 import { z } from "zod";
 
 export default defineScorer({
   name: "power",
   summary: "A power of the weights' absolute values times the input norm.",
-  options: z.strictObject({ power: z.number().positive().default(0.5).describe("1 is Wanda.") }),
+  options: z.strictObject({
+    power: z.preprocess(numberFromText, z.number().positive()).prefault(0.5).default(0.5).describe("1 is Wanda."),
+  }),
   create: ({ power }) => ({
     needs: [inputNorm],
     selection: { group: "row", rule: "exact" },

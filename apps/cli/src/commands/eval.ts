@@ -31,7 +31,10 @@ const EXAMPLES: readonly Example[] = [
     "the first 32 windows of 512 tokens: quick, and enough to compare",
     "secateur eval ./pruned --data wikitext.jsonl --seq-len 512 --samples 32",
   ],
-  ["share of right answers, for rows with prompt and answer", "secateur eval ./pruned --data gsm8k.jsonl --metric answers"],
+  [
+    "how well it gives the answers word for word, for rows with prompt and answer",
+    "secateur eval ./pruned --data gsm8k.jsonl --metric answers",
+  ],
   ["the value for a script", "secateur eval ./pruned --data wikitext.txt --json | jq .perplexity"],
 ];
 

@@ -4,6 +4,9 @@ import type { Colors } from "../terminal.ts";
 import { table } from "./table.ts";
 import { grouped, humanBytes, humanDuration, percent, shellQuoted } from "./units.ts";
 
+// The model's documents begin after an end token, which the demo puts before each prompt.
+const AS_MEASURED = "--template '<|end|>{prompt}|||{answer}'";
+
 /** The demo's table and what to do next. */
 export function demoText(result: DemoResult, seconds: number, colors: Colors): string {
   const skills = Object.keys(result.rows[0]?.skills ?? {});
@@ -31,6 +34,6 @@ export function demoText(result: DemoResult, seconds: number, colors: Colors): s
     `For example:\n${samples.join("")}\n`,
     `Done in ${humanDuration(seconds)}. Next:\n`,
     `  ${colors.cyan(`${invocation()} inspect ${shellQuoted(result.pruned)}`)}\n`,
-    `  ${colors.cyan(`${invocation()} eval ${shellQuoted(result.pruned)} --data ${shellQuoted(result.data)}`)}\n`,
+    `  ${colors.cyan(`${invocation()} eval ${shellQuoted(result.pruned)} --data ${shellQuoted(result.data)} ${AS_MEASURED} --samples ${result.evaluatedRows}`)}\n`,
   ].join("");
 }
