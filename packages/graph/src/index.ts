@@ -5,4 +5,5 @@ export { type Axes, type Dim, GraphError, resolveDim, resolveShape, simplify } f
 export { expandProgram } from "./expand.ts";
 export { instrument, type Reduction, type TapRequest, TOKEN_WEIGHTS, tapOutput } from "./instrument.ts";
 export type { OpDefinition } from "./op-table.ts";
+export { keepOutputs } from "./outputs.ts";
 export { type Attributes, type Op, type Program, type Tap, type Value, type ValueType, valueNamed, type Weight } from "./program.ts";

@@ -1,7 +1,7 @@
-import { costOf, instrument, type Program, type TapRequest, valueNamed } from "@secateur/graph";
+import { costOf, type Program, valueNamed } from "@secateur/graph";
 import type { Need, OpenModel } from "@secateur/kit";
 import type { ModelDescription } from "@secateur/models";
-import { planBatches } from "@secateur/runner";
+import { planBatches, tapProgram } from "@secateur/runner";
 import { byteSize } from "@secateur/tensor";
 import type { RoleData } from "./data.ts";
 import type { Recipe } from "./recipe.ts";
@@ -50,26 +50,30 @@ const COLLECTOR = 2.25;
 
 /** Estimates a run's operations, memory, disk and work. */
 export function estimate({ model, description, sections, needs, roles, recipe, preferredTokens }: EstimateInput): Estimate {
-  const passes = passesOf(sections, recipe.propagate);
-  const programs = sections.flatMap((section, i) => [
-    ...(passes[i]?.collect ? [upToTaps(section, needs)] : []),
-    ...(passes[i]?.advance ? [section.program] : []),
+  const tapped = sections.map((section) => upToTaps(section, needs));
+  const programs = passesOf(sections, recipe.propagate).flatMap(({ collect, advance }, i) => [
+    ...(collect ? [tapped[i] as Program] : []),
+    ...(advance ? [(sections[i] as Section).program] : []),
   ]);
-  let [flops, work, states, activations] = [0, 0, 0, 0];
-  for (const { sequences } of roles) {
+  // Blocks share programs and batches share shapes: each pair is costed once.
+  const distinct = tally(programs, (program) => JSON.stringify(program));
+  const batches = roles.flatMap(({ sequences }) => {
     const lengths = sequences.map(({ ids }) => ids.length);
-    for (const { members, tokens } of planBatches(lengths, preferredTokens)) {
-      for (const program of programs) {
-        const cost = costOf(program, { batch: members.length, tokens });
-        flops += cost.flops;
-        activations = Math.max(activations, cost.peakBytes);
-      }
-      work += members.length * tokens * programs.length;
-      states += members.length * tokens * description.hidden * 4;
+    return planBatches(lengths, preferredTokens).map(({ members, tokens }) => ({ batch: members.length, tokens }));
+  });
+  let [flops, work, states, activations] = [0, 0, 0, 0];
+  for (const { item: size, count } of tally(batches, ({ batch, tokens }) => `${batch} ${tokens}`)) {
+    for (const { item: program, count: runs } of distinct) {
+      const cost = costOf(program, size);
+      flops += cost.flops * runs * count;
+      activations = Math.max(activations, cost.peakBytes);
     }
+    const tokens = size.batch * size.tokens * count;
+    work += tokens * programs.length;
+    states += tokens * description.hidden * 4;
   }
   // A section's sums are held for every role, and once more for what a fusion pools; a solver factors a matrix of the largest's size in a few copies.
-  const sums = sections.map((section) => sumBytes(upToTaps(section, needs)));
+  const sums = tapped.map(sumBytes);
   const held = Math.max(0, ...sums.map(({ all, largest }) => all * (roles.length + (roles.length > 1 ? 1 : 0)) + 3 * largest));
   const weightBytes = Math.max(...sections.map(({ program }) => costOf(program, { batch: 1, tokens: 1 }).weightBytes));
   return {
@@ -80,22 +84,21 @@ export function estimate({ model, description, sections, needs, roles, recipe, p
   };
 }
 
-/** A section's program with the statistics at its taps, without what only its end needs. */
-function upToTaps({ program, linears }: Section, needs: readonly Need[]): Program {
-  const full = instrument(program, tapRequests(program, linears, needs));
-  const wanted = new Set(Object.entries(full.outputs).flatMap(([name, value]) => (name in program.outputs ? [] : [value])));
-  const ops = full.ops.toReversed().filter(({ output, inputs }) => {
-    if (!wanted.has(output)) return false;
-    for (const input of inputs) wanted.add(input);
-    return true;
-  });
-  const outputs = Object.fromEntries(Object.entries(full.outputs).filter(([name]) => !(name in program.outputs)));
-  return { ...full, ops: ops.reverse(), outputs };
+/** The items that differ by key, and how often each occurs. */
+function tally<Item>(items: readonly Item[], keyOf: (item: Item) => string): { item: Item; count: number }[] {
+  const counts = new Map<string, { item: Item; count: number }>();
+  for (const item of items) {
+    const key = keyOf(item);
+    const known = counts.get(key);
+    if (known) known.count++;
+    else counts.set(key, { item, count: 1 });
+  }
+  return [...counts.values()];
 }
 
-function tapRequests(program: Program, linears: Section["linears"], reductions: readonly Need[]): TapRequest[] {
-  const chosen = new Set(linears.map(({ weight }) => weight.name));
-  return program.taps.flatMap((tap, index) => (tap.linears.some(({ weight }) => chosen.has(weight)) ? [{ tap: index, reductions }] : []));
+/** A section's program up to its taps, with the statistics there. */
+function upToTaps({ program, linears }: Section, needs: readonly Need[]): Program {
+  return tapProgram(program, new Set(linears.map(({ weight }) => weight.name)), needs, false);
 }
 
 /** The bytes of a section's sums in double precision, for one role, and of the largest of them. */

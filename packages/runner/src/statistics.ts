@@ -1,10 +1,11 @@
-import { instrument, type Program, type Tap, TOKEN_WEIGHTS, tapOutput, valueNamed } from "@secateur/graph";
+import { type Program, type Tap, TOKEN_WEIGHTS, tapOutput, valueNamed } from "@secateur/graph";
 import { type DeviceTensor, type Need, type RoleStats, SecateurError } from "@secateur/kit";
 import type { BlockDescription } from "@secateur/models";
 import { sizeOf, tensor } from "@secateur/tensor";
 import type { Engine } from "./engine.ts";
 import { forward } from "./forward.ts";
 import type { Stream } from "./stream.ts";
+import { tapProgram, tapsOf } from "./tap-program.ts";
 import type { LoadedWeights } from "./weights.ts";
 
 /** Statistics of a block's linear layers by weight name. Layers that read the same input share its sums. */
@@ -29,14 +30,12 @@ export async function collect(
   stream: Stream,
   options: CollectOptions,
 ): Promise<BlockStats> {
-  const taps = block.program.taps
-    .map((tap, i) => ({ tap, i }))
-    .filter(({ tap }) => tap.linears.some(({ weight }) => options.linears.has(weight)));
+  const taps = tapsOf(block.program, options.linears);
   if (options.needs.length === 0 || taps.length === 0) {
     if (options.advance) await forward(engine, block.program, weights, stream, pick(options));
     return new Map();
   }
-  const program = tapProgram(block.program, taps, options);
+  const program = tapProgram(block.program, options.linears, options.needs, options.advance);
   const sums = new Map<string, Float64Array>();
   for (const name of Object.keys(program.outputs)) {
     if (!(name in block.program.outputs)) sums.set(name, new Float64Array(sizeOf(sumShape(program, name))));
@@ -46,22 +45,11 @@ export async function collect(
     inputs: (batch) => ({ [TOKEN_WEIGHTS]: tensor("F32", [batch.members.length, batch.tokens], batch.weights) }),
     collect: (outputs) => addUp(engine, outputs, sums),
   });
-  return new Map(taps.flatMap(({ tap, i }) => tapStats(tap, i, options.needs, sums, block.prefix)));
+  return new Map(taps.flatMap((i) => tapStats(block.program.taps[i] as Tap, i, options.needs, sums, block.prefix)));
 }
 
 function pick({ onBatch, signal }: CollectOptions): Pick<CollectOptions, "onBatch" | "signal"> {
   return { ...(onBatch && { onBatch }), ...(signal && { signal }) };
-}
-
-function tapProgram(program: Program, taps: readonly { readonly i: number }[], { needs, advance }: CollectOptions): Program {
-  const full = instrument(
-    program,
-    taps.map(({ i }) => ({ tap: i, reductions: needs })),
-  );
-  // A stream that stays needs no hidden states: what only they need is not computed.
-  return advance
-    ? full
-    : { ...full, outputs: Object.fromEntries(Object.entries(full.outputs).filter(([name]) => !(name in program.outputs))) };
 }
 
 async function addUp(
@@ -71,9 +59,8 @@ async function addUp(
 ): Promise<void> {
   for (const [name, sum] of sums) {
     const part = (await engine.backend.download(outputs[name] as DeviceTensor)).data as Float32Array; // statistics are F32
-    for (let i = 0; i < part.length; i++) {
-      const at = i % sum.length;
-      sum[at] = (sum[at] as number) + (part[i] as number);
+    for (let start = 0; start < part.length; start += sum.length) {
+      for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (part[start + i] as number);
     }
   }
 }

@@ -12,8 +12,6 @@ export interface TokenSequence {
 /** The hidden states of some sequences on their way through the blocks. */
 export interface Stream {
   readonly batches: readonly StreamBatch[];
-  /** Tokens without padding. */
-  readonly tokens: number;
 }
 
 /** One batch of a stream. */
@@ -59,7 +57,7 @@ export async function embed(
     }
     return { ...batch, lengths: batch.members.map((member) => lengths[member] as number), ids, weights, hidden };
   });
-  return { batches, tokens: lengths.reduce((sum, length) => sum + length, 0) };
+  return { batches };
 }
 
 /** Throws SecateurError `data` for a sequence without tokens or longer than the model's positions, or a token id outside the vocabulary. */

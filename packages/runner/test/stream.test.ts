@@ -11,11 +11,10 @@ it("a stream holds each token's embedding, and zeros for padding, which has no w
   const weights = randomWeights(tiny());
   const { model, description } = await engineOf(backend, tiny(), weights, "BF16");
   const sequences = [counting(Int32Array.of(4)), { ids: Int32Array.of(7, 4, 39), weights: Float32Array.of(0.5, 0, 1) }];
-  const { batches, tokens } = await embed(model, description, sequences, 64);
+  const { batches } = await embed(model, description, sequences, 64);
   const embedding = toFloat32(await model.read("model.embed_tokens.weight")); // (40, 32)
   const row = (id: number): number[] => [...embedding.subarray(id * 32, (id + 1) * 32)];
   const nothing = Array<number>(64).fill(0);
-  expect(tokens).toBe(4);
   expect(batches).toEqual([
     {
       members: [1, 0],
