@@ -144,6 +144,7 @@ class OnnxRuntimeBackend implements Backend {
     if (!product) {
       product = this.compile(productProgram(flags));
       this.#products.set(key, product);
+      product.catch(() => this.#products.delete(key));
     }
     return (await this.run(await product, { a, b })).product as DeviceTensor;
   }

@@ -1,10 +1,10 @@
 import { expandProgram, type Program, resolveShape, valueNamed } from "@secateur/graph";
-import { type Backend, type BackendPlugin, type DeviceTensor, defineBackend, type Executable } from "@secateur/kit";
+import { type Backend, type BackendPlugin, bindInputs, type DeviceTensor, defineBackend, type Executable } from "@secateur/kit";
 import { tensor } from "@secateur/tensor";
 import { z } from "zod";
 import { FUSED_KERNELS } from "./fused.ts";
 import { type Kernel, multiply, numbersOf, PRIMITIVE_KERNELS, transposed } from "./primitives.ts";
-import { bindInputs, type Host, refuse } from "./shapes.ts";
+import { type Host, refuse } from "./shapes.ts";
 
 /** How programs run. */
 export interface ReferenceOptions {

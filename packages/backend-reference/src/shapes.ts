@@ -1,5 +1,5 @@
-import { type Axes, bindAxes, GraphError, type Program, type ValueType } from "@secateur/graph";
-import { type DeviceTensor, SecateurError } from "@secateur/kit";
+import type { ValueType } from "@secateur/graph";
+import { SecateurError } from "@secateur/kit";
 import type { DTypeArrays, Tensor } from "@secateur/tensor";
 
 /** A value while a program runs: a host tensor of one of the types that programs know. */
@@ -7,31 +7,6 @@ export type Host = Tensor<ValueType>;
 
 /** The elements of any such tensor. */
 export type Elements = DTypeArrays[ValueType];
-
-/**
- * The sizes of all axes of a program for these inputs and weights. Throws SecateurError `backend`, naming the value, when one is missing,
- * unknown, of another type, or of a shape that does not fit the program or the others.
- */
-export function bindInputs(program: Program, given: Readonly<Record<string, DeviceTensor>>): Axes {
-  const wanted = [...program.inputs, ...program.weights];
-  const names = new Set(wanted.map(({ name }) => name));
-  for (const name of Object.keys(given)) {
-    if (!names.has(name)) refuse(`the program has no input ${name}; it has ${[...names].join(", ") || "none"}`);
-  }
-  const shapes: Record<string, readonly number[]> = {};
-  for (const { name, type } of wanted) {
-    const tensor = given[name];
-    if (!tensor) return refuse(`the input ${name} of the program is missing`);
-    if (tensor.dtype !== type) return refuse(`the input ${name} is ${tensor.dtype}, the program wants ${type}`);
-    shapes[name] = tensor.shape;
-  }
-  try {
-    return bindAxes(program, shapes);
-  } catch (error) {
-    if (error instanceof GraphError) throw new SecateurError("backend", error.message, { cause: error });
-    throw error;
-  }
-}
 
 /** Throws SecateurError `backend`. */
 export function refuse(message: string): never {

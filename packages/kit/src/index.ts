@@ -1,3 +1,4 @@
+export { bindInputs } from "./bind-inputs.ts";
 export {
   type Allocator,
   type AllocatorPlugin,
