@@ -8,8 +8,11 @@ import { levels } from "./levels.ts";
  * Throws SecateurError `unsupported` for a need without `weight`, and with `normalize` for one other than `inputNorm` and `gram`.
  */
 export function poolStats(stats: ReadonlyMap<Role, RoleStats>, weights: ReadonlyMap<Role, number>, normalize: boolean): RoleStats {
+  const known = new Map<string, Readonly<Record<string, Float64Array>>>();
   return {
     get(need) {
+      const before = known.get(need.id);
+      if (before) return before;
       const scales = normalize ? relativeLevels(stats) : undefined;
       const pooled: Record<string, Float64Array> = {};
       for (const [role, of] of stats) {
@@ -23,7 +26,9 @@ export function poolStats(stats: ReadonlyMap<Role, RoleStats>, weights: Readonly
           if (tokens > 0) addTo(total, values, (scale * (weights.get(role) as number)) / tokens);
         }
       }
-      return { ...pooled, weight: Float64Array.of(1) };
+      const result = { ...pooled, weight: Float64Array.of(1) };
+      known.set(need.id, result); // a Gram matrix is large, and more than one reader asks for it
+      return result;
     },
   };
 }

@@ -1,5 +1,5 @@
 import type { Mask, Role, Select } from "@secateur/kit";
-import { f32 } from "@secateur/tensor";
+import { type F32Tensor, f32 } from "@secateur/tensor";
 import { type Product, part } from "./cholesky.ts";
 
 /** What the column loop works with. */
@@ -64,8 +64,8 @@ function scoresOf(
   from: number,
   span: number,
   start: number,
-) {
-  const scores = new Map<Role, ReturnType<typeof f32>>();
+): Map<Role, F32Tensor> {
+  const scores = new Map<Role, F32Tensor>();
   for (const [role, diagonal] of diagonals) {
     const values = new Float32Array(rows * span);
     for (let row = 0; row < rows; row++) {

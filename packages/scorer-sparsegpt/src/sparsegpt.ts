@@ -114,11 +114,14 @@ function channelNorms(stats: RoleStats, cols: number): Float64Array {
 /** The backend's matrix product on host arrays. */
 function productOf(backend: Backend): Product {
   return async (a, b, { m, k, n, transposeB = false }) => {
-    const left = backend.upload(f32([m, k], a));
-    const right = backend.upload(f32(transposeB ? [n, k] : [k, n], b));
-    const result = await backend.matmul(left, right, { transposeB });
-    const host = await backend.download(result);
-    for (const value of [left, right, result]) backend.release(value);
-    return host.data as Float32Array; // a product of F32 is F32
+    const held = [backend.upload(f32([m, k], a)), backend.upload(f32(transposeB ? [n, k] : [k, n], b))] as const;
+    try {
+      const result = await backend.matmul(...held, { transposeB });
+      const host = await backend.download(result);
+      backend.release(result);
+      return host.data as Float32Array; // a product of F32 is F32
+    } finally {
+      for (const value of held) backend.release(value);
+    }
   };
 }
