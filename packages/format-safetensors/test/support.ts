@@ -74,14 +74,14 @@ export function singleModel(tensors: ReadonlyMap<string, Tensor> = sampleTensors
 /** The same model in `count` shards with an index, the tensors dealt out in turn. */
 export function shardedModel(tensors: ReadonlyMap<string, Tensor> = sampleTensors(), count = 3): Promise<string> {
   const files: Record<string, string | Uint8Array> = { "config.json": CONFIG };
-  const weightMap: Record<string, string> = {};
+  const weightMap = new Map<string, string>();
   for (let shard = 0; shard < count; shard++) {
     const name = `model-0000${shard + 1}-of-0000${count}.safetensors`;
     const part = new Map([...tensors].filter((_, i) => i % count === shard));
-    for (const key of part.keys()) weightMap[key] = name;
+    for (const key of part.keys()) weightMap.set(key, name);
     if (part.size > 0) files[name] = encodeSafetensors(part, { format: "pt" });
   }
-  const index = { metadata: { total_size: 1, other: "kept" }, weight_map: weightMap };
+  const index = { metadata: { total_size: 1, other: "kept" }, weight_map: Object.fromEntries(weightMap) }; // assigning would lose a tensor called __proto__
   files["model.safetensors.index.json"] = JSON.stringify(index);
   return folderOf(files);
 }
