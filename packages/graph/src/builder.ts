@@ -89,6 +89,7 @@ export function programBuilder(axes: Axes, from?: Program): ProgramBuilder {
     const [first] = given;
     const attributes = first && typeof asked.axis === "number" ? { ...asked, axis: axisOf(first, asked.axis) } : asked;
     const { type, shape } = definition.infer(given, attributes, axes);
+    while (Object.hasOwn(values, `${kind}.${count}`)) count++; // a program that begins in the midst of another keeps the names
     const output = declare(`${kind}.${count++}`, type, shape);
     ops.push({ kind, inputs: given.map((value) => value.name), output: output.name, attributes });
     return output;

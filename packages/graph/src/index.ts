@@ -1,6 +1,7 @@
 export { bindAxes } from "./bind.ts";
 export { OP_KINDS, opDefinition, type ProgramBuilder, programBuilder } from "./builder.ts";
 export { type Cost, costOf } from "./cost.ts";
+export { type Cut, type CutProgram, cutAtTaps } from "./cut.ts";
 export { type Axes, type Dim, GraphError, resolveDim, resolveShape, simplify } from "./dims.ts";
 export { expandProgram } from "./expand.ts";
 export { instrument, type Reduction, type TapRequest, TOKEN_WEIGHTS, tapOutput } from "./instrument.ts";
