@@ -61,6 +61,17 @@ export function pattern(value: string): { keep: number; of: number } {
   return { keep: Number(keep), of: Number(of) };
 }
 
+/** A size in bytes: `2GiB`, `500 MB`, `1.5G` (binary units without a `B` of their own). */
+export function byteSize(flag: string): (value: string) => number {
+  return (value) => {
+    const [, number = "", prefix = "", binary] = /^([\d.]+)\s*([kmgt]?)(i?)b?$/i.exec(value.trim()) ?? [];
+    const thousands = /[kmgt]b$/i.test(value.trim()) && binary === "";
+    const power = prefix === "" ? 0 : "kmgt".indexOf(prefix.toLowerCase()) + 1;
+    const bytes = Math.floor(decimal(number) * (thousands ? 1000 : 1024) ** power);
+    return Number.isSafeInteger(bytes) && bytes >= 0 ? bytes : refuse(flag, value, "a size such as 2GiB or 500MB");
+  };
+}
+
 /** One of several names. */
 export function oneOf<Name extends string>(flag: string, names: readonly Name[]): (value: string) => Name {
   return (value) => names.find((name) => name === value) ?? refuse(flag, value, `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`);

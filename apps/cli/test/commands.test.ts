@@ -34,7 +34,7 @@ describe.concurrent("help", () => {
     context.expect(help).toContain(`of every random choice (default: ${recipe.seed})`);
     context.expect(help).toContain(`what a weight is worth (default: ${recipe.scorer})`);
     context.expect(help).toContain(`what computes (default: ${recipe.backend})`);
-    context.expect(help).toContain(`dense earlier blocks (default: ${recipe.propagate})`);
+    context.expect(help).toContain(`dense ones (none) before it is looked at (default: ${recipe.propagate})`);
     context
       .expect(help)
       .toContain(

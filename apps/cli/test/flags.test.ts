@@ -48,6 +48,21 @@ test.each([
   expect(flags.taskName(source)).toBe(name);
 });
 
+test.each([
+  ["2GiB", 2 ** 31],
+  ["2G", 2 ** 31],
+  ["500MB", 5e8],
+  ["1.5 kb", 1500],
+  ["0", 0],
+  ["4096B", 4096],
+])("a size of %s is %d bytes", (text, bytes) => {
+  expect(flags.byteSize("--memory")(text)).toBe(bytes);
+});
+
+test.each(["", "much", "-1G", "2XB", "1.2.3G", "99999999T"])("a size of %j is refused", (text) => {
+  expect(() => flags.byteSize("--memory")(text)).toThrow("wanted a size such as 2GiB or 500MB");
+});
+
 test("a field has a role when one stands before a colon", () => {
   expect(flags.field("text=body")).toEqual({ role: undefined, key: "text", column: "body" });
   expect(flags.field("math:prompt=a.b:c=d")).toEqual({ role: "math", key: "prompt", column: "a.b:c=d" });

@@ -1,9 +1,10 @@
-import { costOf, type Program, valueNamed } from "@secateur/graph";
+import { costOf, type Program, resolveShape, valueNamed } from "@secateur/graph";
 import type { Need, OpenModel } from "@secateur/kit";
 import type { ModelDescription } from "@secateur/models";
-import { planBatches, tapProgram } from "@secateur/runner";
+import { type Part, planBatches, tapProgram } from "@secateur/runner";
 import { byteSize } from "@secateur/tensor";
 import type { RoleData } from "./data.ts";
+import { layersOf, passesOf, type Step } from "./passes.ts";
 import type { Recipe } from "./recipe.ts";
 import type { Section } from "./targets.ts";
 
@@ -27,20 +28,7 @@ export interface EstimateInput {
   readonly roles: readonly RoleData[];
   readonly recipe: Recipe;
   readonly preferredTokens: number;
-}
-
-/** How a run sends its data through a section: up to the taps, for statistics alone, or to its end. */
-export interface Passes {
-  readonly collect: boolean;
-  readonly advance: boolean;
-}
-
-/** The passes of each section. In mode `none` one pass does both; nothing moves on past the last section. */
-export function passesOf(sections: readonly Section[], propagate: Recipe["propagate"]): Passes[] {
-  return sections.map(({ linears }, index) => {
-    const advance = index < sections.length - 1;
-    return { collect: linears.length > 0 && (propagate === "block" || !advance), advance };
-  });
+  readonly memoryBytes: number;
 }
 
 // Node, the runtime and its libraries before any model is opened; seen on Linux.
@@ -49,38 +37,37 @@ const BASE_BYTES = 200 * 2 ** 20;
 const COLLECTOR = 2.25;
 
 /** Estimates a run's operations, memory, disk and work. */
-export function estimate({ model, description, sections, needs, roles, recipe, preferredTokens }: EstimateInput): Estimate {
-  const tapped = sections.map((section) => upToTaps(section, needs));
-  const programs = passesOf(sections, recipe.propagate).flatMap(({ collect, advance }, i) => [
-    ...(collect ? [tapped[i] as Program] : []),
-    ...(advance ? [(sections[i] as Section).program] : []),
-  ]);
+export function estimate({ model, description, sections, needs, roles, recipe, preferredTokens, memoryBytes }: EstimateInput): Estimate {
+  const passes = passesOf(sections, recipe.propagate);
+  const tapped = passes.map(({ steps }) => steps.map((step) => stepProgram(step, needs)));
+  const programs = passes.flatMap(({ rest }, i) => [...(tapped[i] ?? []), ...(rest ? [rest] : [])]);
   // Blocks share programs and batches share shapes: each pair is costed once.
   const distinct = tally(programs, (program) => JSON.stringify(program));
   const batches = roles.flatMap(({ sequences }) => {
     const lengths = sequences.map(({ ids }) => ids.length);
     return planBatches(lengths, preferredTokens).map(({ members, tokens }) => ({ batch: members.length, tokens }));
   });
-  let [flops, work, states, activations] = [0, 0, 0, 0];
-  for (const { item: size, count } of tally(batches, ({ batch, tokens }) => `${batch} ${tokens}`)) {
+  let [flops, tokens, activations] = [0, 0, 0];
+  for (const { item: size, count } of tally(batches, ({ batch, tokens: length }) => `${batch} ${length}`)) {
     for (const { item: program, count: runs } of distinct) {
       const cost = costOf(program, size);
       flops += cost.flops * runs * count;
       activations = Math.max(activations, cost.peakBytes);
     }
-    const tokens = size.batch * size.tokens * count;
-    work += tokens * programs.length;
-    states += tokens * description.hidden * 4;
+    tokens += size.batch * size.tokens * count;
   }
-  // A section's sums are held for every role, and once more for what a fusion pools; a solver factors a matrix of the largest's size in a few copies.
-  const sums = tapped.map(sumBytes);
+  const counted = passes.reduce((sum, { steps, share, rest }) => sum + share * (steps.length + (rest ? 1 : 0)), 0);
+  const steps = passes.flatMap((one) => one.steps);
+  const states = tokens * Math.max(4 * description.hidden, ...steps.map(({ part }) => carriedBytes(part)));
+  // A step's sums are held for every role, and once more for what a fusion pools; a solver factors a matrix of the largest's size in a few copies.
+  const sums = tapped.flat().map(sumBytes);
   const held = Math.max(0, ...sums.map(({ all, largest }) => all * (roles.length + (roles.length > 1 ? 1 : 0)) + 3 * largest));
   const weightBytes = Math.max(...sections.map(({ program }) => costOf(program, { batch: 1, tokens: 1 }).weightBytes));
   return {
     flops,
-    work,
-    memoryBytes: Math.round(BASE_BYTES + COLLECTOR * (states + held + 2 * activations + 3 * weightBytes)),
-    diskBytes: outputBytes(model, sections),
+    work: Math.round(tokens * counted),
+    memoryBytes: Math.round(BASE_BYTES + COLLECTOR * (Math.min(states, memoryBytes) + held + 2 * activations + 3 * weightBytes)),
+    diskBytes: outputBytes(model, sections) + Math.max(0, states - memoryBytes),
   };
 }
 
@@ -96,12 +83,19 @@ function tally<Item>(items: readonly Item[], keyOf: (item: Item) => string): { i
   return [...counts.values()];
 }
 
-/** A section's program up to its taps, with the statistics there. */
-function upToTaps({ program, linears }: Section, needs: readonly Need[]): Program {
-  return tapProgram(program, new Set(linears.map(({ weight }) => weight.name)), needs, false);
+/** The program that a step runs for its statistics. */
+export function stepProgram(step: Step, needs: readonly Need[]): Program {
+  const { program } = step.part;
+  return tapProgram(step.advance ? program : { ...program, outputs: {} }, layersOf(step), needs);
 }
 
-/** The bytes of a section's sums in double precision, for one role, and of the largest of them. */
+/** The bytes that a token's values take past a cut. */
+function carriedBytes({ program, carried = [] }: Part): number {
+  const axes = { ...program.axes, batch: 1, tokens: 1 };
+  return carried.reduce((sum, name) => sum + 4 * resolveShape(valueNamed(program, name).shape, axes).reduce((a, b) => a * b, 1), 0);
+}
+
+/** The bytes of a step's sums in double precision, for one role, and of the largest of them. */
 function sumBytes(program: Program): { all: number; largest: number } {
   const sizes = Object.values(program.outputs).map((value) => {
     const { shape } = valueNamed(program, value);

@@ -15,10 +15,16 @@ export interface Journal<Row> {
 const JOURNAL = "journal.json";
 const MODEL = "model";
 const REPLACED = "replaced";
+const SCRATCH = "scratch";
 
 /** Where in a partial folder the output is made: beside the journal, so that no file of a model can be taken for it. */
 export function modelFolder(partial: string): string {
   return join(partial, MODEL);
+}
+
+/** Where in a partial folder hidden states are that memory cannot hold. */
+export function scratchFile(partial: string): string {
+  return join(partial, SCRATCH);
 }
 
 /** Where in a partial folder the old output is while the new one takes its place. */
@@ -59,7 +65,7 @@ export async function openPartial<Row>(partial: string, key: string, restart: bo
 async function checkPartial(partial: string): Promise<void> {
   const names = (await listFolder(partial)) ?? [];
   const journal = names.includes(JOURNAL) ? await readJournal(partial) : undefined;
-  const known = [LOCK, JOURNAL, JOURNAL + UNFINISHED, ...(journal ? [MODEL, REPLACED] : [])]; // the journal is there before all else
+  const known = [LOCK, JOURNAL, JOURNAL + UNFINISHED, ...(journal ? [MODEL, REPLACED, SCRATCH] : [])]; // the journal is there before all else
   if (names.some((name) => !known.includes(name)) || (names.includes(JOURNAL) && !journal)) {
     throw new SecateurError("exists", `${partial} is in the way: it was not left by an unfinished run`, { where: { file: partial } });
   }

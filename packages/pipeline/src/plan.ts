@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { totalmem } from "node:os";
 import {
   type Backend,
   type Format,
@@ -28,6 +29,8 @@ export interface Parts {
   readonly fuser: Fuser;
   /** The tokens that one run of the backend should hold. */
   readonly preferredTokens: number;
+  /** Hidden states past so many bytes go to a scratch file beside the output; half of the machine's memory when left out. */
+  readonly memoryBytes?: number | undefined;
   /** Hashes of the plugins that are not the program's own, by kind: an unfinished run is not gone on with after one has changed. */
   readonly pluginHashes?: Readonly<Record<string, string>>;
 }
@@ -46,6 +49,7 @@ export interface Plan {
   /** The weights of these roles; they sum to 1. */
   readonly weights: ReadonlyMap<Role, number>;
   readonly preferredTokens: number;
+  readonly memoryBytes: number;
   readonly pluginHashes: Readonly<Record<string, string>>;
   /** Whether an output that is there may be replaced. */
   readonly replace: boolean;
@@ -100,7 +104,7 @@ export function inputsOf(recipe: Recipe): { readonly model: string; readonly dat
 }
 
 async function planOpened(given: Recipe, parts: Parts, scorer: Scorer | Solver, model: OpenModel, replace: boolean): Promise<Plan> {
-  const { fuser, loaders, preferredTokens } = parts;
+  const { fuser, loaders, preferredTokens, memoryBytes = machineMemory() / 2 } = parts;
   const description = describeModel(model);
   const sections = selectTargets(description, given.include, given.exclude);
   checkPattern(given, sections);
@@ -140,6 +144,7 @@ async function planOpened(given: Recipe, parts: Parts, scorer: Scorer | Solver, 
     roles,
     weights,
     preferredTokens,
+    memoryBytes,
     pluginHashes: parts.pluginHashes ?? {},
     replace,
     warnings,
@@ -158,10 +163,16 @@ async function planOpened(given: Recipe, parts: Parts, scorer: Scorer | Solver, 
         sequences: sequences.length,
         tokens,
       })),
-      ...estimate({ model, description, sections, needs, roles, recipe, preferredTokens }),
+      ...estimate({ model, description, sections, needs, roles, recipe, preferredTokens, memoryBytes }),
       warnings,
     },
   };
+}
+
+/** The bytes of memory that this process may use: the machine's, or its container's. */
+function machineMemory(): number {
+  const allowed = process.constrainedMemory?.() ?? 0;
+  return allowed > 0 && allowed < totalmem() ? allowed : totalmem();
 }
 
 /** Needs of one id once, in order. */

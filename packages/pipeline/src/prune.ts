@@ -1,13 +1,13 @@
 import { rm } from "node:fs/promises";
-import { type Backend, type Format, throwIfCancelled, type WeightSink } from "@secateur/kit";
-import type { LoadedWeights } from "@secateur/runner";
+import { type Backend, type Format, type Role, throwIfCancelled, type WeightSink } from "@secateur/kit";
+import type { BlockStats, LoadedWeights } from "@secateur/runner";
 import type { Tensor } from "@secateur/tensor";
 import { checkWeights } from "./check-weights.ts";
-import { passesOf } from "./estimate.ts";
 import type { Emit } from "./events.ts";
-import { modelFolder, openPartial, writeJournal } from "./journal.ts";
+import { modelFolder, openPartial, scratchFile, writeJournal } from "./journal.ts";
 import { type Manifest, makeManifest, type RunTimes, writeRunFiles } from "./manifest.ts";
 import { checkOutput, partialFolder, publish } from "./output.ts";
+import { type Passes, passesOf, type Step } from "./passes.ts";
 import { inputsOf, type Plan, planKey } from "./plan.ts";
 import { type LayerReport, pruneLayer } from "./prune-layer.ts";
 import type { Section } from "./targets.ts";
@@ -110,11 +110,13 @@ async function pruneSections(run: Run): Promise<void> {
     for (const block of plan.sections.keys()) report(block);
     return;
   }
-  const walk = await timed(times, "read", () => startWalk(plan, backend, emit, signal));
+  const scratch = scratchFile(work.partial);
+  const walk = await timed(times, "read", () => startWalk(plan, backend, { emit, signal, scratch }));
+  const passes = passesOf(plan.sections, plan.recipe.propagate);
   try {
-    for (const index of plan.sections.keys()) {
+    for (const [index, section] of plan.sections.entries()) {
       throwIfCancelled(signal);
-      await pruneSection(run, walk, index);
+      await pruneSection(run, walk, index, section, passes[index] as Passes); // one a section
       report(index);
     }
   } finally {
@@ -123,32 +125,50 @@ async function pruneSections(run: Run): Promise<void> {
 }
 
 /** One section: statistics, pruning and writing unless an earlier run has done it, and the streams to its end. */
-async function pruneSection({ plan, work, backend, times, signal }: Run, walk: Walk, index: number): Promise<void> {
-  const section = plan.sections[index] as Section; // the index is one of the plan's
-  const dense = plan.recipe.propagate === "none";
-  const { collect, advance } = passesOf(plan.sections, plan.recipe.propagate)[index] as { collect: boolean; advance: boolean }; // one a section
+async function pruneSection(run: Run, walk: Walk, index: number, section: Section, passes: Passes): Promise<void> {
+  const { plan, work, times } = run;
+  const { steps, rest, share } = passes;
+  const at = { index, share };
   const finished = work.sections[index];
-  const written = new Set(dense ? [] : finished?.map(({ tensor }) => tensor));
+  // Where streams see dense weights only, a finished section is walked with these again.
+  const written = new Set(plan.recipe.propagate === "none" ? [] : finished?.map(({ tensor }) => tensor));
   const read = (name: string): Promise<Tensor> => (written.has(name) ? work.sink.readBack(name) : plan.model.read(name));
   const weights = await timed(times, "read", () => walk.load(section, read));
   try {
-    // Where streams move on through dense weights, a finished section is run just as it was, so that the hidden states have the same bits.
-    if (!finished || (dense && advance)) {
-      const stats = await timed(times, "calibrate", () => walk.collect(index, weights, dense && advance));
-      if (!finished) {
-        const layers = await pruneLayers(section, weights, async (target, tensor) => {
-          throwIfCancelled(signal);
-          const result = await timed(times, "prune", () => pruneLayer(plan, target, tensor, statsOf(target.weight.name, stats), backend));
-          await timed(times, "write", () => work.sink.write(target.tensor, result.tensor));
-          return result;
-        });
-        await timed(times, "write", () => finishSection(work, layers));
+    const layers: LayerReport[] = [];
+    for (const step of steps) {
+      // Where a step moves the streams on, a finished section's are moved by the same program, so that they have the same bits.
+      if (finished && !step.advance) walk.skip(at);
+      else {
+        const stats = await timed(times, "calibrate", () => walk.collect(at, step, weights, plan.needs));
+        if (!finished) layers.push(...(await pruneStep(run, step, weights, stats)));
       }
-    } else if (collect) walk.skip(1);
-    if (!dense && advance) await timed(times, "propagate", () => walk.propagate(index, weights));
+    }
+    if (!finished) await timed(times, "write", () => finishSection(work, layers));
+    if (rest) await timed(times, "propagate", () => walk.propagate(at, rest, weights));
   } finally {
     weights.release();
   }
+}
+
+/** Prunes and writes the layers of a step; what comes after them in the section runs with the pruned ones, unless its streams see dense weights only. */
+async function pruneStep(
+  { plan, work, backend, times, signal }: Run,
+  { targets }: Step,
+  weights: LoadedWeights,
+  stats: ReadonlyMap<Role, BlockStats>,
+): Promise<LayerReport[]> {
+  const reports: LayerReport[] = [];
+  for (const target of targets) {
+    throwIfCancelled(signal);
+    const { name } = target.weight;
+    const tensor = weights.tensors.get(name) as Tensor; // loaded with its program
+    const result = await timed(times, "prune", () => pruneLayer(plan, target, tensor, statsOf(name, stats), backend));
+    await timed(times, "write", () => work.sink.write(target.tensor, result.tensor));
+    if (plan.recipe.propagate !== "none") weights.replace(name, result.tensor);
+    reports.push(result.report);
+  }
+  return reports;
 }
 
 /** Makes a section's work last before the journal says that it is done. */
@@ -156,20 +176,6 @@ async function finishSection(work: Work, layers: readonly LayerReport[]): Promis
   await work.sink.flush();
   work.sections.push(layers);
   await writeJournal(work.partial, { key: work.key, sections: work.sections });
-}
-
-async function pruneLayers(
-  section: Section,
-  weights: LoadedWeights,
-  pruneOne: (target: Section["linears"][number], tensor: Tensor) => Promise<{ tensor: Tensor; report: LayerReport }>,
-): Promise<LayerReport[]> {
-  const reports: LayerReport[] = [];
-  for (const target of section.linears) {
-    const { tensor, report } = await pruneOne(target, weights.tensors.get(target.weight.name) as Tensor); // loaded with its program
-    weights.replace(target.weight.name, tensor);
-    reports.push(report);
-  }
-  return reports;
 }
 
 async function copyRest(plan: Plan, sink: WeightSink, signal: AbortSignal | undefined): Promise<void> {

@@ -42,7 +42,7 @@ export interface Recipe {
   readonly promptWeight: number;
   readonly shuffle: boolean;
   readonly seed: number;
-  readonly propagate: "block" | "none";
+  readonly propagate: "block" | "linear" | "none";
   readonly include: readonly string[];
   readonly exclude: readonly string[];
 }
@@ -117,9 +117,9 @@ const recipeObject = z.strictObject(
     shuffle: z.boolean("true or false").default(false).describe("draw rows at random, by the seed, instead of in the file's order"),
     seed: z.int("a whole number").default(0),
     propagate: z
-      .enum(["block", "none"], 'one of "block" and "none"')
+      .enum(["block", "linear", "none"], 'one of "block", "linear" and "none"')
       .default("block")
-      .describe("what later blocks' statistics see: pruned earlier blocks, or dense ones"),
+      .describe("what a layer's statistics see before it: pruned blocks, pruned layers, or dense ones"),
     include: globs.describe("globs of tensor names to prune; default: the blocks' linear layers"),
     exclude: globs.describe("globs of tensor names to leave alone"),
   },

@@ -1,7 +1,19 @@
+import type { Program } from "@secateur/graph";
 import type { Backend, Need, Role, RoleStats } from "@secateur/kit";
-import { type BlockStats, collect, createEngine, embed, forward, type LoadedWeights, loadWeights, type Stream } from "@secateur/runner";
+import {
+  type BlockStats,
+  collect,
+  createEngine,
+  createStateStore,
+  embed,
+  forward,
+  type LoadedWeights,
+  loadWeights,
+  type Stream,
+} from "@secateur/runner";
 import type { Tensor } from "@secateur/tensor";
 import type { Emit, Phase } from "./events.ts";
+import { layersOf, type Step } from "./passes.ts";
 import type { Plan } from "./plan.ts";
 import type { Section } from "./targets.ts";
 
@@ -9,57 +21,78 @@ import type { Section } from "./targets.ts";
 export interface Walk {
   /** The weights of a section, each read by its tensor's name. */
   load(section: Section, read: (tensor: string) => Promise<Tensor>): Promise<LoadedWeights>;
-  /** Each role's statistics of a section on its present hidden states, which move on to its end when `advance` says so. */
-  collect(index: number, weights: LoadedWeights, advance: boolean): Promise<ReadonlyMap<Role, BlockStats>>;
-  /** Moves every role's hidden states to the end of a section with these weights. */
-  propagate(index: number, weights: LoadedWeights): Promise<void>;
-  /** Counts passes of all data as done that an earlier run did. */
-  skip(passes: number): void;
+  /** Each role's statistics of a step on its present hidden states, which move on through its part when the step says so. */
+  collect(at: Place, step: Step, weights: LoadedWeights, needs: readonly Need[]): Promise<ReadonlyMap<Role, BlockStats>>;
+  /** Moves every role's hidden states through the rest of a section. */
+  propagate(at: Place, rest: Program, weights: LoadedWeights): Promise<void>;
+  /** Counts a pass as done that an earlier run did. */
+  skip(at: Place): void;
   release(): Promise<void>;
 }
 
+/** Where a walk is: the number of the section, and what one of its steps counts of a pass. */
+export interface Place {
+  readonly index: number;
+  readonly share: number;
+}
+
+/** How a walk reports, stops, and where it leaves memory. */
+export interface WalkOptions {
+  readonly emit: Emit;
+  readonly signal: AbortSignal | undefined;
+  /** Holds the hidden states that the plan's memory cannot. */
+  readonly scratch: string;
+  /** What the walk's collecting is called; `calibrate` when left out. */
+  readonly phase?: Phase;
+}
+
 /** Starts a walk before the first section: looks up the embeddings of every role's data. */
-export async function startWalk(plan: Plan, backend: Backend, emit: Emit, signal: AbortSignal | undefined): Promise<Walk> {
+export async function startWalk(plan: Plan, backend: Backend, { emit, signal, scratch, phase = "calibrate" }: WalkOptions): Promise<Walk> {
   const engine = createEngine(plan.model, plan.description, backend);
+  const store = createStateStore({ memoryBytes: plan.memoryBytes, scratch });
   const streams = new Map<Role, Stream>();
-  for (const { role, sequences } of plan.roles)
-    streams.set(role, await embed(plan.model, plan.description, sequences, plan.preferredTokens));
+  const release = async (): Promise<void> => {
+    await store.close();
+    await engine.release();
+  };
+  try {
+    for (const { role, sequences } of plan.roles)
+      streams.set(role, await embed(plan.model, plan.description, sequences, plan.preferredTokens, store));
+  } catch (error) {
+    await release();
+    throw error;
+  }
   const passTokens = [...streams.values()]
     .flatMap(({ batches }) => batches)
     .reduce((sum, { members, tokens }) => sum + members.length * tokens, 0);
   let done = 0;
 
-  function following(phase: Phase, block: number, role: Role): { onBatch: (tokens: number) => void; signal?: AbortSignal } {
+  function following(what: Phase, { index, share }: Place, role: Role): { onBatch: (tokens: number) => void; signal?: AbortSignal } {
     const onBatch = (tokens: number): void => {
-      done += tokens;
-      emit({ type: "progress", phase, block, blocks: plan.sections.length, role, done, total: plan.summary.work });
+      done += tokens * share;
+      const [block, blocks, total] = [index, plan.sections.length, plan.summary.work];
+      emit({ type: "progress", phase: what, block, blocks, role, done: Math.round(done), total });
     };
     return signal ? { onBatch, signal } : { onBatch };
   }
-  const section = (index: number): Section => plan.sections[index] as Section; // the caller walks the plan's sections
 
   return {
     load: ({ program, prefix }, read) => loadWeights(engine, program, prefix, read),
-    async collect(index, weights, advance) {
-      const linears = new Set(section(index).linears.map(({ weight }) => weight.name));
-      const needs: readonly Need[] = plan.needs;
+    async collect(at, step, weights, needs) {
+      const options = { needs, linears: layersOf(step), advance: step.advance };
       const stats = new Map<Role, BlockStats>();
       for (const [role, stream] of streams) {
-        stats.set(
-          role,
-          await collect(engine, section(index), weights, stream, { needs, linears, advance, ...following("calibrate", index, role) }),
-        );
+        stats.set(role, await collect(engine, step.part, weights, stream, { ...options, ...following(phase, at, role) }));
       }
       return stats;
     },
-    async propagate(index, weights) {
-      for (const [role, stream] of streams)
-        await forward(engine, section(index).program, weights, stream, following("propagate", index, role));
+    async propagate(at, rest, weights) {
+      for (const [role, stream] of streams) await forward(engine, rest, weights, stream, following("propagate", at, role));
     },
-    skip(passes) {
-      done += passes * passTokens;
+    skip({ share }) {
+      done += share * passTokens;
     },
-    release: () => engine.release(),
+    release,
   };
 }
 

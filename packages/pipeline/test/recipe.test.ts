@@ -59,7 +59,7 @@ describe("parseRecipe", () => {
     [{ ...minimal, samples: 1.5 }, "samples: 1.5 was given, a whole number from 1 on is wanted"],
     [{ ...minimal, seqLen: 1 }, "seqLen: 1 was given, a whole number from 2 on is wanted"],
     [{ ...minimal, promptWeight: 2 }, "promptWeight: 2 was given, a number from 0 to 1 is wanted"],
-    [{ ...minimal, propagate: "linear" }, 'propagate: "linear" was given, one of "block" and "none" is wanted'],
+    [{ ...minimal, propagate: "layer" }, 'propagate: "layer" was given, one of "block", "linear" and "none" is wanted'],
     [{ ...minimal, include: [""] }, 'include.0: "" was given, a glob is wanted'],
     [{ ...minimal, weights: { general: 2 } }, "weights.general: 2 was given, a number from 0 to 1 is wanted"],
     [{ ...minimal, general: "c4.jsonl" }, 'general: "c4.jsonl" was given, a list of data sources is wanted'],

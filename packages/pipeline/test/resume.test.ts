@@ -57,7 +57,7 @@ const inPhase = (phase: string, block: number) => (at: PruneEvent | string) =>
   isEvent(at, "progress") && at.phase === phase && at.block === block;
 const beforeWriting = (tensor: string) => (at: PruneEvent | string) => at === `model.layers.${tensor}.weight`;
 
-describe.each(["block", "none"] as const)("an interrupted run in mode %s", (propagate) => {
+describe.each(["block", "linear", "none"] as const)("an interrupted run in mode %s", (propagate) => {
   const recipe = goldenRecipe("llama", { tasks: [taskA()], propagate });
   let whole: Record<string, string>;
   beforeAll(async () => {

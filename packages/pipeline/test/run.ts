@@ -32,8 +32,9 @@ export async function run(
   backend: Backend,
   options: Partial<PruneOptions> = {},
   preferredTokens = backend.preferredTokens,
+  memoryBytes?: number,
 ): Promise<Manifest> {
-  const parts = await partsOf(input, preferredTokens);
+  const parts = { ...(await partsOf(input, preferredTokens)), memoryBytes };
   const plan = await planPrune(parseRecipe(input), parts, { path: out, force: false });
   try {
     return await prune(plan, { out, format: parts.format, backend, version: "0.0.0", ...options });

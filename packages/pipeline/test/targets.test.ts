@@ -14,7 +14,7 @@ describe("which layers", () => {
     ["one layer", { include: ["model.layers.1.mlp.up_proj.weight"] }, /layers\.1\.mlp\.up_proj/, 1],
     ["a kind of layers", { include: ["*.mlp.*"], exclude: ["*.1.mlp.down_proj.*"] }, /mlp/, 5],
   ])("%s", async (_, change, matches, count) => {
-    for (const propagate of ["block", "none"] as const) {
+    for (const propagate of ["block", "linear", "none"] as const) {
       const out = join(await newFolder(), "out");
       const manifest = await withBackend((backend) => run({ ...untied, ...change, propagate }, out, backend));
       const changed = changedTensors(untied.model, out);

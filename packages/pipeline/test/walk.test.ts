@@ -47,7 +47,7 @@ function counting(): { backend: Backend; alive: () => number } {
 
 const recipe = goldenRecipe("llama", { tasks: [taskA()] });
 
-it.each(["block", "none"] as const)("leaves nothing on the device in mode %s", async (propagate) => {
+it.each(["block", "linear", "none"] as const)("leaves nothing on the device in mode %s", async (propagate) => {
   const { backend, alive } = counting();
   await run({ ...recipe, propagate }, join(await newFolder(), "out"), backend, {}, 64);
   expect(alive()).toBe(0);

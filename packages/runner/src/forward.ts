@@ -1,14 +1,17 @@
-import type { Program } from "@secateur/graph";
-import { type DeviceTensor, throwIfCancelled } from "@secateur/kit";
+import { type Program, resolveDim, valueNamed } from "@secateur/graph";
+import { type DeviceTensor, type Executable, throwIfCancelled } from "@secateur/kit";
 import { COS, HIDDEN, NEXT_HIDDEN } from "@secateur/models";
-import { f32, type Tensor } from "@secateur/tensor";
+import { f32, sizeOf, type Tensor } from "@secateur/tensor";
 import type { Engine } from "./engine.ts";
 import { withHeld } from "./held.ts";
+import type { StateStore } from "./states.ts";
 import type { Stream, StreamBatch } from "./stream.ts";
 import type { LoadedWeights } from "./weights.ts";
 
-/** How a stream is sent through a block. */
+/** How a stream is sent through a block, or a part of one. */
 export interface ForwardOptions {
+  /** The values that a part of a block carries on; without it only hidden states move, where the program gives them. */
+  readonly carried?: readonly string[];
   /** Further inputs for a batch, such as token weights. */
   readonly inputs?: (batch: StreamBatch) => Readonly<Record<string, Tensor<"F32" | "I32">>>;
   /** What to do with the other outputs of a batch; they are released afterwards. */
@@ -18,7 +21,10 @@ export interface ForwardOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Runs every batch of a stream through a program of a block; where the program gives hidden states, they take the place of the old ones. */
+/**
+ * Runs every batch of a stream through a program of a block, or of a part of one. Where the program gives the block's hidden states, they take the place of
+ * all that the batch was; a part's outputs that are `carried` come to its states, and what is not carried goes.
+ */
 export async function forward(
   engine: Engine,
   program: Program,
@@ -26,30 +32,63 @@ export async function forward(
   stream: Stream,
   options: ForwardOptions = {},
 ): Promise<void> {
-  const { backend } = engine;
   const executable = await engine.executable(program);
-  const moves = NEXT_HIDDEN in program.outputs;
-  const turns = program.inputs.some(({ name }) => name === COS);
-  // One buffer of each size is spare: a batch is written into it, and its old buffer is the next spare.
-  const spares = new Map<number, Float32Array>();
   for (const batch of stream.batches) {
     throwIfCancelled(options.signal);
-    const size = batch.hidden.length;
-    const shape = [batch.members.length, batch.tokens, engine.description.hidden];
-    await withHeld(backend, async (hold) => {
-      const inputs: Record<string, DeviceTensor> = { [HIDDEN]: hold(backend.upload(f32(shape, batch.hidden))) };
-      for (const [name, value] of Object.entries(turns ? engine.rotary(batch.tokens) : {})) inputs[name] = hold(value);
-      for (const [name, value] of Object.entries(options.inputs?.(batch) ?? {})) inputs[name] = hold(backend.upload(value));
-      const target = moves ? { [NEXT_HIDDEN]: hold(backend.upload(f32(shape, spares.get(size) ?? new Float32Array(size)))) } : {};
-      const outputs = await backend.run(executable, { ...inputs, ...weights.device }, target);
-      for (const value of Object.values(outputs)) hold(value);
-      const { [NEXT_HIDDEN]: moved, ...others } = outputs;
-      await options.collect?.(others);
-      if (!moved) return;
-      const next = (await backend.download(moved)).data as Float32Array; // hidden states are F32
-      spares.set(size, batch.hidden);
-      batch.hidden = next;
-    });
+    await withHeld(engine.backend, (hold) => runBatch({ engine, program, executable, weights, store: stream.store, options, hold }, batch));
     options.onBatch?.(batch.members.length * batch.tokens);
   }
+}
+
+interface Run {
+  readonly engine: Engine;
+  readonly program: Program;
+  readonly executable: Executable;
+  readonly weights: LoadedWeights;
+  readonly store: StateStore;
+  readonly options: ForwardOptions;
+  readonly hold: (value: DeviceTensor) => DeviceTensor;
+}
+
+async function runBatch({ engine, program, executable, weights, store, options, hold }: Run, batch: StreamBatch): Promise<void> {
+  const { backend } = engine;
+  const before = batch.states;
+  const sizes = { ...program.axes, batch: batch.members.length, tokens: batch.tokens };
+  const shapeOf = (value: string): number[] => valueNamed(program, value).shape.map((dim) => resolveDim(dim, sizes));
+
+  const inputs: Record<string, DeviceTensor> = {};
+  for (const { name } of program.inputs) {
+    const state = before.get(name);
+    if (state) inputs[name] = hold(backend.upload(f32(shapeOf(name), await store.load(state))));
+  }
+  const turns = program.inputs.some(({ name }) => name === COS);
+  for (const [name, value] of Object.entries(turns ? engine.rotary(batch.tokens) : {})) inputs[name] = hold(value);
+  for (const [name, value] of Object.entries(options.inputs?.(batch) ?? {})) inputs[name] = hold(backend.upload(value));
+
+  // Output → the state that it becomes.
+  const moves = Object.keys(program.outputs).flatMap((name): [string, string][] => {
+    if (name === NEXT_HIDDEN) return [[name, HIDDEN]];
+    return options.carried?.includes(name) ? [[name, name]] : [];
+  });
+  const into: Record<string, DeviceTensor> = {};
+  for (const [name] of moves) {
+    const shape = shapeOf(program.outputs[name] as string); // the key is one of the outputs'
+    into[name] = hold(backend.upload(f32(shape, store.buffer(sizeOf(shape)))));
+  }
+  const outputs = await backend.run(executable, { ...inputs, ...weights.device }, into);
+  for (const value of Object.values(outputs)) hold(value);
+  const moving = new Set(moves.map(([name]) => name));
+  await options.collect?.(Object.fromEntries(Object.entries(outputs).filter(([name]) => !moving.has(name))));
+
+  const results = new Map<string, Float32Array>();
+  for (const [name, state] of moves) results.set(state, (await backend.download(outputs[name] as DeviceTensor)).data as Float32Array); // states are F32
+  const carried = options.carried ?? (moves.length > 0 ? [HIDDEN] : [...before.keys()]);
+  const stays = (name: string): boolean => carried.includes(name) && !results.has(name);
+  for (const [name, state] of before) {
+    if (stays(name)) store.unload(state);
+    else store.free(state);
+  }
+  const after = new Map([...before].filter(([name]) => stays(name)));
+  for (const [name, values] of results) after.set(name, await store.keep(values));
+  batch.states = after;
 }

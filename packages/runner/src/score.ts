@@ -4,7 +4,7 @@ import { f32, tensor } from "@secateur/tensor";
 import type { Engine } from "./engine.ts";
 import { forward } from "./forward.ts";
 import { withHeld } from "./held.ts";
-import { checkSequences, embed, type Stream } from "./stream.ts";
+import { checkSequences, embed, hiddenOf, type Stream } from "./stream.ts";
 import { withWeights } from "./weights.ts";
 
 /** What a model says of one sequence: for each token but the first, how surprised it was, and what it would have said. */
@@ -60,7 +60,9 @@ export async function logitsOf(engine: Engine, sequences: readonly Int32Array[])
   const executable = await engine.executable(program);
   const logits = new Array<Float32Array>(sequences.length);
   await withWeights(engine, program, "", async (weights) => {
-    for (const { members, tokens, hidden } of stream.batches) {
+    for (const batch of stream.batches) {
+      const { members, tokens } = batch;
+      const hidden = await hiddenOf(stream, batch);
       for (const [b, member] of members.entries()) {
         const length = (sequences[member] as Int32Array).length;
         const start = b * tokens * description.hidden;
@@ -119,6 +121,7 @@ async function scoreStream(engine: Engine, stream: Stream, signal: AbortSignal |
   await withWeights(engine, program, "", async (weights) => {
     for (const batch of stream.batches) {
       const size = batch.members.length * batch.tokens;
+      const states = await hiddenOf(stream, batch);
       const [loss, best] = [new Float32Array(size), new Int32Array(size)];
       const targets = new Int32Array(size);
       targets.set(batch.ids.subarray(1)); // a sequence's last token has the next one's first as its target: never read
@@ -126,7 +129,7 @@ async function scoreStream(engine: Engine, stream: Stream, signal: AbortSignal |
         throwIfCancelled(signal);
         const end = Math.min(at + rows, size);
         await withHeld(backend, async (hold) => {
-          const hidden = hold(backend.upload(f32([1, end - at, width], batch.hidden.subarray(at * width, end * width))));
+          const hidden = hold(backend.upload(f32([1, end - at, width], states.subarray(at * width, end * width))));
           const target = hold(backend.upload(tensor("I32", [1, end - at], targets.subarray(at, end))));
           const outputs = await backend.run(executable, { [HIDDEN]: hidden, [TARGET]: target, ...weights.device });
           for (const value of Object.values(outputs)) hold(value);

@@ -1,9 +1,9 @@
-import { type Program, type Tap, TOKEN_WEIGHTS, tapOutput, valueNamed } from "@secateur/graph";
+import { keepOutputs, type Program, type Tap, TOKEN_WEIGHTS, tapOutput, valueNamed } from "@secateur/graph";
 import { type DeviceTensor, type Need, type RoleStats, SecateurError } from "@secateur/kit";
 import type { BlockDescription } from "@secateur/models";
 import { sizeOf, tensor } from "@secateur/tensor";
 import type { Engine } from "./engine.ts";
-import { forward } from "./forward.ts";
+import { type ForwardOptions, forward } from "./forward.ts";
 import type { Stream } from "./stream.ts";
 import { tapProgram, tapsOf } from "./tap-program.ts";
 import type { LoadedWeights } from "./weights.ts";
@@ -16,36 +16,49 @@ export interface CollectOptions {
   readonly needs: readonly Need[];
   /** Only taps with one of these linear layers are read. */
   readonly linears: ReadonlySet<string>;
-  /** Whether the stream moves on through the block with these weights; otherwise it stays before it. */
+  /** Whether the stream moves on with these weights; otherwise it stays where it is. */
   readonly advance: boolean;
   readonly onBatch?: (tokens: number) => void;
   readonly signal?: AbortSignal;
 }
 
-/** Runs a stream through a block and sums the needed statistics at its taps, in double precision over batches. Throws SecateurError `numeric` when a sum is not finite. */
+/** A block, or the part of one before a cut, with the values that it carries on (see `cutAtTaps` of @secateur/graph). */
+export type Part = Pick<BlockDescription, "program" | "prefix"> & Pick<ForwardOptions, "carried">;
+
+/** Runs a stream through a block or a part of one and sums the needed statistics at its taps, in double precision over batches. Throws SecateurError `numeric` when a sum is not finite. */
 export async function collect(
   engine: Engine,
-  block: Pick<BlockDescription, "program" | "prefix">,
+  part: Part,
   weights: LoadedWeights,
   stream: Stream,
   options: CollectOptions,
 ): Promise<BlockStats> {
-  const taps = tapsOf(block.program, options.linears);
+  const { prefix, carried } = part;
+  const base: Program = options.advance ? part.program : { ...part.program, outputs: {} };
+  const moving: ForwardOptions = { ...(options.advance && carried && { carried }), ...pick(options) };
+  const taps = tapsOf(base, options.linears);
   if (options.needs.length === 0 || taps.length === 0) {
-    if (options.advance) await forward(engine, block.program, weights, stream, pick(options));
+    if (options.advance)
+      await forward(
+        engine,
+        keepOutputs(base, () => true),
+        weights,
+        stream,
+        moving,
+      );
     return new Map();
   }
-  const program = tapProgram(block.program, options.linears, options.needs, options.advance);
+  const program = tapProgram(base, options.linears, options.needs);
   const sums = new Map<string, Float64Array>();
   for (const name of Object.keys(program.outputs)) {
-    if (!(name in block.program.outputs)) sums.set(name, new Float64Array(sizeOf(sumShape(program, name))));
+    if (!(name in base.outputs)) sums.set(name, new Float64Array(sizeOf(sumShape(program, name))));
   }
   await forward(engine, program, weights, stream, {
-    ...pick(options),
+    ...moving,
     inputs: (batch) => ({ [TOKEN_WEIGHTS]: tensor("F32", [batch.members.length, batch.tokens], batch.weights) }),
     collect: (outputs) => addUp(engine, outputs, sums),
   });
-  return new Map(taps.flatMap((i) => tapStats(block.program.taps[i] as Tap, i, options.needs, sums, block.prefix)));
+  return new Map(taps.flatMap((i) => tapStats(base.taps[i] as Tap, i, options.needs, sums, prefix)));
 }
 
 function pick({ onBatch, signal }: CollectOptions): Pick<CollectOptions, "onBatch" | "signal"> {

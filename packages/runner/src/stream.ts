@@ -1,7 +1,8 @@
 import { type OpenModel, SecateurError } from "@secateur/kit";
-import type { ModelDescription } from "@secateur/models";
+import { HIDDEN, type ModelDescription } from "@secateur/models";
 import { toFloat32 } from "@secateur/tensor";
 import { type Batch, planBatches } from "./batches.ts";
+import { createStateStore, type State, type StateStore } from "./states.ts";
 
 /** What the runner reads of a sequence: its tokens, and how much each counts in statistics. */
 export interface TokenSequence {
@@ -12,6 +13,8 @@ export interface TokenSequence {
 /** The hidden states of some sequences on their way through the blocks. */
 export interface Stream {
   readonly batches: readonly StreamBatch[];
+  /** Holds what the batches' states stand for. */
+  readonly store: StateStore;
 }
 
 /** One batch of a stream. */
@@ -22,16 +25,17 @@ export interface StreamBatch extends Batch {
   readonly ids: Int32Array;
   /** (members, tokens), 0 for padding. */
   readonly weights: Float32Array;
-  /** (members, tokens, hidden): replaced at each block. */
-  hidden: Float32Array;
+  /** What the batch has become so far, by the names of the block's program: between blocks its hidden states (members, tokens, hidden), within one what is carried past a cut. */
+  states: ReadonlyMap<string, State>;
 }
 
-/** Looks up the embeddings of some sequences. Throws SecateurError `data` as `checkSequences` does. */
+/** Looks up the embeddings of some sequences. The store stays the caller's. Throws SecateurError `data` as `checkSequences` does. */
 export async function embed(
   model: OpenModel,
   description: ModelDescription,
   sequences: readonly TokenSequence[],
   preferredTokens: number,
+  store: StateStore = createStateStore(),
 ): Promise<Stream> {
   const allIds = sequences.map(({ ids }) => ids);
   checkSequences(allIds, description);
@@ -43,7 +47,8 @@ export async function embed(
   const { hidden: width } = description;
 
   const lengths = allIds.map((ids) => ids.length);
-  const batches = planBatches(lengths, preferredTokens).map((batch): StreamBatch => {
+  const batches: StreamBatch[] = [];
+  for (const batch of planBatches(lengths, preferredTokens)) {
     const size = batch.members.length * batch.tokens;
     const [ids, weights, hidden] = [new Int32Array(size), new Float32Array(size), new Float32Array(size * width)];
     for (const [b, member] of batch.members.entries()) {
@@ -55,9 +60,17 @@ export async function embed(
         hidden.set(rows.subarray(row * width, (row + 1) * width), (b * batch.tokens + t) * width);
       }
     }
-    return { ...batch, lengths: batch.members.map((member) => lengths[member] as number), ids, weights, hidden };
-  });
-  return { batches };
+    const states = new Map([[HIDDEN, await store.keep(hidden)]]);
+    batches.push({ ...batch, lengths: batch.members.map((member) => lengths[member] as number), ids, weights, states });
+  }
+  return { batches, store };
+}
+
+/** A batch's hidden states between two blocks, (members, tokens, hidden), to be read until its store is asked to `unload` them. */
+export function hiddenOf({ store }: Stream, batch: StreamBatch): Promise<Float32Array> {
+  const state = batch.states.get(HIDDEN);
+  if (!state) throw new SecateurError("internal", "a stream in the midst of a block has no hidden states to read");
+  return store.load(state);
 }
 
 /** Throws SecateurError `data` for a sequence without tokens or longer than the model's positions, or a token id outside the vocabulary. */

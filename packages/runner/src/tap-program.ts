@@ -6,12 +6,8 @@ export function tapsOf(program: Program, linears: ReadonlySet<string>): number[]
   return program.taps.flatMap((tap, i) => (tap.linears.some(({ weight }) => linears.has(weight)) ? [i] : []));
 }
 
-/**
- * A block's program with the needed statistics of these linear layers among its outputs. Where hidden states are not to `advance`, the sums are all that it
- * gives, and what only the block's end needs is not computed.
- */
-export function tapProgram(program: Program, linears: ReadonlySet<string>, needs: readonly Need[], advance: boolean): Program {
+/** A program with the needed statistics of these linear layers among its outputs, without what none of its outputs needs. */
+export function tapProgram(program: Program, linears: ReadonlySet<string>, needs: readonly Need[]): Program {
   const requests = tapsOf(program, linears).map((tap) => ({ tap, reductions: needs }));
-  const full = instrument(program, requests);
-  return advance ? full : keepOutputs(full, (name) => !(name in program.outputs));
+  return keepOutputs(instrument(program, requests), () => true);
 }

@@ -25,7 +25,8 @@ export interface PruneFlags {
   readonly samples?: number;
   readonly seqLen?: number;
   readonly seed?: number;
-  readonly propagate?: "block" | "none";
+  readonly propagate?: "block" | "linear" | "none";
+  readonly memory?: number;
   readonly backend?: string;
   readonly scorerOption?: readonly (readonly [string, string])[];
   readonly fusionOption?: readonly (readonly [string, string])[];
@@ -112,8 +113,8 @@ export function pruneCommand(context: CommandContext): Command {
     .option("--fusion-option <key=value>", "an option of the fusion (repeatable)", flags.repeated(flags.keyValue("--fusion-option")))
     .option(
       "--propagate <mode>",
-      "block or none: data passes pruned or dense earlier blocks (default: block)",
-      flags.oneOf("--propagate", ["block", "none"]),
+      "data passes pruned blocks (block), pruned layers (linear) or dense ones (none) before it is looked at (default: block)",
+      flags.oneOf("--propagate", ["block", "linear", "none"]),
     )
     .option("--include <glob>", "prune only tensors with such names (repeatable)", flags.repeated(flags.text("--include")))
     .option("--exclude <glob>", "leave tensors with such names alone (repeatable)", flags.repeated(flags.text("--exclude")))
@@ -121,6 +122,11 @@ export function pruneCommand(context: CommandContext): Command {
     .option("--backend <name>", "what computes (default: onnxruntime)", flags.text("--backend"))
     .option("--backend-option <key=value>", "an option of the backend (repeatable)", flags.repeated(flags.keyValue("--backend-option")))
     .option("--threads <n>", "threads of the backend; 0 takes one a core (default: 0)", flags.wholeNumber("--threads", 0))
+    .option(
+      "--memory <size>",
+      "hidden states past this go to a scratch file in OUT.partial, such as 2GiB (default: half of the machine's)",
+      flags.byteSize("--memory"),
+    )
     .optionsGroup("Output:")
     .option("--out <dir>", "folder for the pruned model", flags.text("--out"))
     .option("--force", "replace --out when it is there")
@@ -184,7 +190,8 @@ export function pruneRequest(model: string, given: PruneFlags, version: string):
     include,
     exclude,
   };
-  return { recipe, out: given.out, force: given.force === true, restart: given.restart === true, dryRun, version };
+  const { out, force = false, restart = false, memory } = given;
+  return { recipe, out, force, restart, dryRun, version, memoryBytes: memory };
 }
 
 /** A backend's options from its flags. Throws SecateurError `usage` when threads are said twice. */

@@ -45,6 +45,8 @@ export interface PruneRequest {
   readonly restart: boolean;
   readonly dryRun: boolean;
   readonly version: string;
+  /** What hidden states may take of memory. */
+  readonly memoryBytes?: number | undefined;
 }
 
 /** Where the demo leaves its models. */

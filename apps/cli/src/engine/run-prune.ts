@@ -10,7 +10,7 @@ export async function runPrune(request: PruneRequest, context: JobContext<"prune
   const backend = await openBackend(builtIns().registry, recipe.backend, recipe.backendOptions);
   try {
     const out = request.out === undefined ? undefined : { path: request.out, force: request.force };
-    const plan = await planPrune(recipe, { ...parts, preferredTokens: backend.preferredTokens }, out);
+    const plan = await planPrune(recipe, { ...parts, preferredTokens: backend.preferredTokens, memoryBytes: request.memoryBytes }, out);
     try {
       if (request.dryRun || request.out === undefined) return { plan: plan.summary };
       return await carryOut(plan, request.out);
