@@ -34,11 +34,9 @@ async function inverseLower(a: Float32Array, n: number, product: Product): Promi
   if (!first) return undefined;
   const l21 = await product(part(a, n, h, 0, r, h), first, { m: r, k: h, n: h, transposeB: true });
   const square = await product(l21, l21, { m: r, k: h, n: r, transposeB: true });
-  const second = await inverseLower(
-    part(a, n, h, h, r, r).map((value, i) => value - (square[i] as number)),
-    r,
-    product,
-  );
+  const schur = part(a, n, h, h, r, r);
+  for (let i = 0; i < schur.length; i++) schur[i] = (schur[i] as number) - (square[i] as number);
+  const second = await inverseLower(schur, r, product);
   if (!second) return undefined;
   const corner = await product(await product(second, l21, { m: r, k: r, n: h }), first, { m: r, k: h, n: h });
   const inverse = new Float32Array(n * n);

@@ -20,34 +20,51 @@ const RAISES = 3;
  */
 export async function factorHessian(stats: RoleStats, cols: number, damping: number, tensor: string, product: Product): Promise<Factor> {
   const sums = stats.get(gram);
-  const [values, tokens] = [sums.gram as Float64Array, sums.weight?.[0] ?? 0]; // the sums of `gram`
-  const bad = values.findIndex((value) => !Number.isFinite(value));
-  if (bad >= 0) {
-    throw new SecateurError(
-      "numeric",
-      `the Hessian of ${tensor} has ${values[bad]} at row ${Math.floor(bad / cols)}, column ${bad % cols}`,
-      { where: { tensor } },
-    );
-  }
-  const dead = new Uint8Array(cols);
-  let live = 0;
-  for (let j = 0; j < cols; j++) {
-    const diagonal = values[j * cols + j] as number;
-    if (diagonal === 0) dead[j] = 1;
-    else live += diagonal / tokens;
-  }
-  const alive = cols - dead.reduce((sum, one) => sum + one, 0);
-  const mean = alive > 0 ? live / alive : 1;
+  const { hessian, dead, mean } = readHessian(sums.gram as Float64Array, sums.weight?.[0] ?? 0, cols, tensor); // the sums of `gram`
   for (let raise = 0, share = damping; raise <= RAISES; raise++, share = share === 0 ? 0.01 : share * 10) {
-    const hessian = Float32Array.from(values, (value) => value / tokens);
-    if (tokens === 0) hessian.fill(0);
-    for (let j = 0; j < cols; j++) hessian[j * cols + j] = (dead[j] ? mean : (hessian[j * cols + j] as number)) + share * mean;
-    const upper = await inverseUpperFactor(hessian, cols, product);
-    if (upper?.every(Number.isFinite)) return { upper, dead, damping: share };
+    const damped = hessian.slice();
+    for (let j = 0; j < cols; j++) damped[j * cols + j] = (hessian[j * cols + j] as number) + share * mean;
+    const upper = await inverseUpperFactor(damped, cols, product);
+    if (upper && firstNotFinite(upper) < 0) return { upper, dead, damping: share };
   }
   throw new SecateurError(
     "numeric",
     `the Hessian of ${tensor} is not positive definite, even with its damping of ${damping} raised ${RAISES} times`,
     { where: { tensor } },
   );
+}
+
+/** H in single precision with a dead channel's diagonal filled, which channels are dead, and the mean diagonal of the others. */
+function readHessian(
+  gramSums: Float64Array,
+  tokens: number,
+  cols: number,
+  tensor: string,
+): { hessian: Float32Array; dead: Uint8Array; mean: number } {
+  const bad = firstNotFinite(gramSums);
+  if (bad >= 0) {
+    const place = `row ${Math.floor(bad / cols)}, column ${bad % cols}`;
+    throw new SecateurError("numeric", `the Hessian of ${tensor} has ${gramSums[bad]} at ${place}`, { where: { tensor } });
+  }
+  const hessian = new Float32Array(cols * cols);
+  if (tokens > 0) for (let i = 0; i < hessian.length; i++) hessian[i] = (gramSums[i] as number) / tokens;
+  const dead = new Uint8Array(cols);
+  let [live, alive] = [0, 0];
+  for (let j = 0; j < cols; j++) {
+    const diagonal = gramSums[j * cols + j] as number;
+    if (diagonal === 0) dead[j] = 1;
+    else {
+      live += diagonal / tokens;
+      alive++;
+    }
+  }
+  const mean = alive > 0 ? live / alive : 1;
+  for (let j = 0; j < cols; j++) if (dead[j]) hessian[j * cols + j] = mean;
+  return { hessian, dead, mean };
+}
+
+// A plain loop: these are the largest arrays of a run, and a callback for each number takes longer than the factor itself.
+function firstNotFinite(values: Float32Array | Float64Array): number {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return i;
+  return -1;
 }

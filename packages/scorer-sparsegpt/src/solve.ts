@@ -25,7 +25,7 @@ export interface SolveInput {
 export async function solveColumns(input: SolveInput, product: Product): Promise<{ weights: Float32Array; mask: Mask }> {
   const { rows, cols, upper, dead, select } = input;
   const weights = input.weights.slice();
-  for (let i = 0; i < weights.length; i++) if (dead[i % cols]) weights[i] = 0;
+  for (let j = 0; j < cols; j++) if (dead[j]) for (let at = j; at < weights.length; at += cols) weights[at] = 0;
   const mask = new Uint8Array(rows * cols);
   // A block holds whole groups of a pattern.
   const group = select.groupColumns;
@@ -41,8 +41,9 @@ export async function solveColumns(input: SolveInput, product: Product): Promise
       const scores = scoresOf(input.diagonals, block, rows, width, from, span, start);
       const chosen = select.choose(scores, start + from);
       for (let row = 0; row < rows; row++) {
-        for (let i = 0; i < span; i++) mask[row * cols + start + from + i] = chosen[row * span + i] as number;
-        sweepRow(block, errors, factor, row, width, from, chosen.subarray(row * span, (row + 1) * span));
+        const own = chosen.subarray(row * span, (row + 1) * span);
+        mask.set(own, row * cols + start + from);
+        sweepRow(block, errors, factor, row, width, from, own);
       }
     }
     for (let row = 0; row < rows; row++) weights.set(block.subarray(row * width, (row + 1) * width), row * cols + start);
