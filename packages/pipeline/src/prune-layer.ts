@@ -4,6 +4,7 @@ import { f32, fromFloat32, type Tensor, toFloat32 } from "@secateur/tensor";
 import { fuseScores, normsOf, type Shares } from "./fuse-scores.ts";
 import type { Plan } from "./plan.ts";
 import { checkNumbers, complain, guardedOnWeights } from "./plugin-guard.ts";
+import type { Pooler } from "./pooled.ts";
 import { solveLayer } from "./solve-layer.ts";
 import type { Target } from "./targets.ts";
 
@@ -22,14 +23,21 @@ export interface LayerReport {
   readonly notes?: Readonly<Record<string, number>>;
 }
 
+/** What pruning a layer works with, beside the layer. */
+export interface LayerContext {
+  readonly plan: Plan;
+  readonly backend: Backend;
+  readonly pool: Pooler;
+}
+
 /** Scores one layer for each role, fuses, selects, and gives the tensor with the rest set to zero; a solver also changes the weights that stay. */
 export async function pruneLayer(
-  plan: Plan,
+  context: LayerContext,
   target: Target,
   weights: Tensor,
   stats: ReadonlyMap<Role, RoleStats>,
-  backend: Backend,
 ): Promise<{ tensor: Tensor; report: LayerReport }> {
+  const { scorer } = context.plan;
   const layer: Linear = {
     name: target.tensor,
     weights: f32(target.shape, toFloat32(weights)),
@@ -37,9 +45,7 @@ export async function pruneLayer(
     sizes: Object.fromEntries(target.weight.axes.map((axis, i) => [axis, target.shape[i] as number])),
   };
   const { tensor, ...facts } =
-    "solve" in plan.scorer
-      ? await solved(plan, plan.scorer, layer, weights, stats, backend)
-      : await masked(plan, plan.scorer, layer, weights, stats, backend);
+    "solve" in scorer ? await solved(context, scorer, layer, weights, stats) : await masked(context, scorer, layer, weights, stats);
   const report = { tensor: target.tensor, shape: target.shape, zerosBefore: countZeros(weights), zeros: countZeros(tensor), ...facts };
   return { tensor, report };
 }
@@ -47,30 +53,29 @@ export async function pruneLayer(
 type Facts = Pick<LayerReport, "ties" | "channels" | "notes">;
 
 async function masked(
-  plan: Plan,
+  context: LayerContext,
   scorer: Scorer,
   layer: Linear,
   weights: Tensor,
   stats: ReadonlyMap<Role, RoleStats>,
-  backend: Backend,
 ): Promise<{ tensor: Tensor } & Facts> {
   const [rows, cols] = layer.weights.shape as readonly [number, number]; // a linear's weight is a matrix
-  const { scores, channels } = await fusedScores(plan, scorer, layer, stats, backend);
-  const { mask, ties } = plan.recipe.pattern
-    ? maskPattern(scores, rows, cols, plan.recipe.pattern)
-    : maskUnstructured(scores, rows, cols, plan.recipe.sparsity as number, scorer.selection); // a checked recipe has one of the two
+  const { pattern, sparsity } = context.plan.recipe;
+  const { scores, channels } = await fusedScores(context, scorer, layer, stats);
+  const { mask, ties } = pattern
+    ? maskPattern(scores, rows, cols, pattern)
+    : maskUnstructured(scores, rows, cols, sparsity as number, scorer.selection); // a checked recipe has one of the two
   return { tensor: applyMask(weights, mask), ties, ...(channels && { channels }) };
 }
 
 async function solved(
-  plan: Plan,
+  context: LayerContext,
   solver: Exclude<Plan["scorer"], Scorer>,
   layer: Linear,
   weights: Tensor,
   stats: ReadonlyMap<Role, RoleStats>,
-  backend: Backend,
 ): Promise<{ tensor: Tensor } & Facts> {
-  const solution = await solveLayer(plan, solver, layer, stats, backend);
+  const solution = await solveLayer(context, solver, layer, stats);
   const tensor = fromFloat32(weights.dtype, weights.shape, solution.weights);
   const bad = toFloat32(tensor).findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) {
@@ -81,16 +86,24 @@ async function solved(
 }
 
 async function fusedScores(
-  plan: Plan,
+  { plan, backend, pool }: LayerContext,
   scorer: Scorer,
   layer: Linear,
   stats: ReadonlyMap<Role, RoleStats>,
-  backend: Backend,
 ): Promise<{ scores: Float32Array; channels?: Shares }> {
   const { fuser, weights } = plan;
   const roles = [...weights.keys()];
   if (roles.length === 0) return { scores: await score(plan, scorer, layer, NOTHING, backend) };
-  if ("pool" in fuser) return { scores: await score(plan, scorer, layer, fuser.pool(stats, weights), backend) };
+  if ("pool" in fuser)
+    return {
+      scores: await score(
+        plan,
+        scorer,
+        layer,
+        pool(stats, () => fuser.pool(stats, weights)),
+        backend,
+      ),
+    };
 
   const byRole = new Map<Role, Float32Array>();
   const activationFree = scorer.needs.length === 0;

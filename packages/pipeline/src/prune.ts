@@ -9,6 +9,7 @@ import { type Manifest, makeManifest, type RunTimes, writeRunFiles } from "./man
 import { checkOutput, partialFolder, publish } from "./output.ts";
 import { type Passes, passesOf, type Step } from "./passes.ts";
 import { inputsOf, type Plan, planKey } from "./plan.ts";
+import { createPooler, type Pooler } from "./pooled.ts";
 import { type LayerReport, pruneLayer } from "./prune-layer.ts";
 import type { Section } from "./targets.ts";
 import { startWalk, statsOf, type Walk } from "./walk.ts";
@@ -43,7 +44,7 @@ export async function prune(plan: Plan, options: PruneOptions): Promise<Manifest
   const work = await openWork(plan, planKey(plan, modelHash, backend.description, version), options);
   times.resumedSections = work.sections.length;
   try {
-    await pruneSections({ plan, work, backend, emit, times, signal });
+    await pruneSections({ plan, work, backend, emit, times, signal, pool: createPooler() });
     await timed(times, "write", () => copyRest(plan, work.sink, signal));
     throwIfCancelled(signal);
     await work.sink.close();
@@ -96,6 +97,7 @@ interface Run {
   readonly emit: Emit;
   readonly times: RunTimes;
   readonly signal: AbortSignal | undefined;
+  readonly pool: Pooler;
 }
 
 async function pruneSections(run: Run): Promise<void> {
@@ -153,7 +155,7 @@ async function pruneSection(run: Run, walk: Walk, index: number, section: Sectio
 
 /** Prunes and writes the layers of a step; what comes after them in the section runs with the pruned ones, unless its streams see dense weights only. */
 async function pruneStep(
-  { plan, work, backend, times, signal }: Run,
+  { plan, work, backend, times, signal, pool }: Run,
   { targets }: Step,
   weights: LoadedWeights,
   stats: ReadonlyMap<Role, BlockStats>,
@@ -163,7 +165,7 @@ async function pruneStep(
     throwIfCancelled(signal);
     const { name } = target.weight;
     const tensor = weights.tensors.get(name) as Tensor; // loaded with its program
-    const result = await timed(times, "prune", () => pruneLayer(plan, target, tensor, statsOf(name, stats), backend));
+    const result = await timed(times, "prune", () => pruneLayer({ plan, backend, pool }, target, tensor, statsOf(name, stats)));
     await timed(times, "write", () => work.sink.write(target.tensor, result.tensor));
     if (plan.recipe.propagate !== "none") weights.replace(name, result.tensor);
     reports.push(result.report);

@@ -1,9 +1,11 @@
 import { maskPattern, maskUnstructured, poolStats, pruneCount } from "@secateur/fusion";
-import type { Backend, Linear, Mask, Role, RoleStats, Select, Solver, SolverStats } from "@secateur/kit";
+import type { Linear, Mask, Role, RoleStats, Select, Solver, SolverStats } from "@secateur/kit";
 import type { F32Tensor } from "@secateur/tensor";
 import { fuseColumns, normsOf, type ScoreFuser } from "./fuse-scores.ts";
 import type { Plan } from "./plan.ts";
 import { checkNumbers, complain, guardedOnWeights } from "./plugin-guard.ts";
+import type { Pooler } from "./pooled.ts";
+import type { LayerContext } from "./prune-layer.ts";
 
 /** What a solver made of a layer. */
 export interface Solved {
@@ -19,18 +21,17 @@ const POOLED: Role = "pooled";
 
 /** Has a solver prune and repair a layer; what is pruned is chosen by the plan's fusion, ratio or pattern as the solver goes. */
 export async function solveLayer(
-  plan: Plan,
+  { plan, backend, pool }: LayerContext,
   solver: Solver,
   layer: Linear,
   stats: ReadonlyMap<Role, RoleStats>,
-  backend: Backend,
 ): Promise<Solved> {
   const { fuser, weights } = plan;
   const who = `scorer ${plan.recipe.scorer}`;
-  const pooled = "pool" in fuser ? fuser.pool(stats, weights) : undefined;
+  const pooled = "pool" in fuser ? pool(stats, () => fuser.pool(stats, weights)) : undefined;
   const given: SolverStats = pooled
     ? { roles: new Map([[POOLED, pooled]]), mixture: pooled }
-    : { roles: stats, mixture: mixtureOf(stats, plan) };
+    : { roles: stats, mixture: mixtureOf(stats, plan, pool) };
   const chooser = createChooser(plan, solver, layer, pooled || !("fuse" in fuser) ? undefined : fuser, stats);
   const { weights: solved, mask, notes } = await guardedOnWeights(who, layer, () => solver.solve(layer, given, chooser.select, backend));
   checkNumbers(who, layer, solved?.data, layer.weights.data.length, "weight");
@@ -42,9 +43,9 @@ export async function solveLayer(
 }
 
 /** A single role's statistics are its own mixture: the solver then has one thing to factor. */
-function mixtureOf(stats: ReadonlyMap<Role, RoleStats>, plan: Plan): RoleStats {
+function mixtureOf(stats: ReadonlyMap<Role, RoleStats>, plan: Plan, pool: Pooler): RoleStats {
   const [only] = stats.values();
-  return stats.size === 1 && only ? only : poolStats(stats, plan.weights, false);
+  return stats.size === 1 && only ? only : pool(stats, () => poolStats(stats, plan.weights, false));
 }
 
 interface Chooser {

@@ -94,6 +94,8 @@ function tapStats(
   };
   const first = tap.linears[0]?.weight ?? "";
   const shared = needs.filter((need) => need.of === "input").map((need) => read(need, first));
+  const together: RoleStats = { get: (need) => new Map(shared).get(need.id) ?? missing(need) };
+  if (shared.length === needs.length) return tap.linears.map(({ weight }) => [weight, together]); // one object, so that what is derived from it is known again
   return tap.linears.map(({ weight }) => {
     const own = needs.filter((need) => need.of === "output").map((need) => read(need, weight));
     const results = new Map([...shared, ...own]);

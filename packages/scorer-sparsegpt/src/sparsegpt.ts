@@ -61,32 +61,40 @@ export const sparsegpt: ScorerPlugin<SparseGptOptions> = defineScorer({
   name: "sparsegpt",
   summary: "prunes by the layer's Hessian and repairs the weights that stay",
   options,
-  create: ({ blockSize, damping, exact, level }) => ({
-    needs: [gram],
-    selection: { group: "matrix", rule: exact ? "exact" : "threshold" },
-    async solve(layer, stats, select, backend) {
-      const [rows, cols] = layer.weights.shape as readonly [number, number]; // a linear layer's weights are a matrix
-      const product = productOf(backend);
-      const mixture = await factorHessian(stats.mixture, cols, damping, layer.name, product);
-      const diagonals = new Map<Role, Float32Array>();
-      for (const [role, of] of stats.roles) {
-        if (of === stats.mixture || level === "score") {
-          const own = of === stats.mixture ? mixture : await factorHessian(of, cols, damping, layer.name, product);
-          diagonals.set(role, divisors(own, cols));
-        } else diagonals.set(role, relativeDivisors(mixture, stats.mixture, of, cols));
-      }
-      const { upper, dead } = mixture;
-      const { weights, mask } = await solveColumns(
-        { weights: layer.weights.data, rows, cols, upper, dead, diagonals, select, blockColumns: blockSize },
-        product,
-      );
-      return {
-        weights: f32(layer.weights.shape, weights),
-        mask,
-        notes: { damping: mixture.damping, deadChannels: dead.reduce((sum, one) => sum + one, 0) },
-      };
-    },
-  }),
+  create: ({ blockSize, damping, exact, level }) => {
+    // Layers that read the same input are given the same sums, one after another: their Hessian is factored once.
+    const factors = new WeakMap<Float64Array, Factor>();
+    const factorOf = async (stats: RoleStats, cols: number, tensor: string, product: Product): Promise<Factor> => {
+      const sums = stats.get(gram).gram as Float64Array; // the sum of `gram`
+      const factor = factors.get(sums) ?? (await factorHessian(stats, cols, damping, tensor, product));
+      factors.set(sums, factor);
+      return factor;
+    };
+    return {
+      needs: [gram],
+      selection: { group: "matrix", rule: exact ? "exact" : "threshold" },
+      async solve(layer, stats, select, backend) {
+        const [rows, cols] = layer.weights.shape as readonly [number, number]; // a linear layer's weights are a matrix
+        const product = productOf(backend);
+        const mixture = await factorOf(stats.mixture, cols, layer.name, product);
+        const diagonals = new Map<Role, Float32Array>();
+        for (const [role, of] of stats.roles) {
+          if (level === "score" || of === stats.mixture) diagonals.set(role, divisors(await factorOf(of, cols, layer.name, product), cols));
+          else diagonals.set(role, relativeDivisors(mixture, stats.mixture, of, cols));
+        }
+        const { upper, dead } = mixture;
+        const { weights, mask } = await solveColumns(
+          { weights: layer.weights.data, rows, cols, upper, dead, diagonals, select, blockColumns: blockSize },
+          product,
+        );
+        return {
+          weights: f32(layer.weights.shape, weights),
+          mask,
+          notes: { damping: mixture.damping, deadChannels: dead.reduce((sum, one) => sum + one, 0) },
+        };
+      },
+    };
+  },
 });
 
 export default sparsegpt;
