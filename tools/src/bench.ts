@@ -1,9 +1,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { measureCholesky, measureGram, type Share } from "./bench/products.ts";
 import { SMOLLM2, writeRandomModel } from "./bench/random-model.ts";
+import { measureSelection } from "./bench/selection.ts";
 import { measureThroughput } from "./bench/throughput.ts";
-import { measureWholeRun } from "./bench/whole-run.ts";
+import { measureWholeRun, total, type WholeRun } from "./bench/whole-run.ts";
 
 // Prints the figures that the project holds itself to, as ratios of things measured in one run: machines differ and are noisy.
 // The model has SmolLM2-135M's sizes and random weights; each of two roles has 64 sequences of 512 tokens.
@@ -25,7 +27,19 @@ try {
     `${calibration.toFixed(0)} and ${matmul.toFixed(0)} GFLOP/s`,
   );
 
-  const whole = await measureWholeRun(model, join(folder, "out"), ROWS, TOKENS);
+  for (const channels of [576, 1536]) {
+    const gram = await measureGram(channels);
+    line(`Gram product of ${channels} channels ÷ MatMul of its sizes`, gram.ratio, "≥ 0.80", speeds(gram));
+  }
+  for (const n of [576, 1536, 4096]) {
+    const cholesky = await measureCholesky(n);
+    line(`Cholesky factor of the inverse, n = ${n}, ÷ MatMul of its size`, cholesky.ratio, "", speeds(cholesky));
+  }
+  const chosen = measureSelection(SMOLLM2.hidden_size as number);
+  line("selection of the lowest half of rows ÷ 100 M weights a second a core", chosen / 1e8, "≥ 1.00", `${(chosen / 1e6).toFixed(0)} M/s`);
+
+  const out = join(folder, "out");
+  const whole = await measureWholeRun(model, out, TOKENS);
   const { calibrate = 0, propagate = 0, prune = 0, write = 0 } = whole.milliseconds;
   line(
     "scoring + masking + writing ÷ calibration",
@@ -35,17 +49,50 @@ try {
   );
   line("peak memory of prune ÷ 1 GiB", whole.peakMemoryBytes / (1024 * MIB), "≤ 1.00", `${(whole.peakMemoryBytes / MIB).toFixed(0)} MiB`);
 
+  // Runs on fewer blocks, in turn; what is compared does not depend on their number.
   const [few, many] = [await ofDepth(6), await ofDepth(12)];
-  line("peak memory with 12 blocks ÷ with 6", many / few, "≈ 1", `${(many / MIB).toFixed(0)} and ${(few / MIB).toFixed(0)} MiB`);
+  const memory = [many, few].map((run) => run.peakMemoryBytes);
+  line(
+    "peak memory with 12 blocks ÷ with 6",
+    (memory[0] ?? 0) / (memory[1] ?? 1),
+    "≈ 1",
+    memory.map((bytes) => `${(bytes / MIB).toFixed(0)} MiB`).join(" and "),
+  );
+  const linear = await ofDepth(12, "--propagate", "linear");
+  line(
+    "prune in mode linear ÷ block, Wanda",
+    total(linear) / total(many),
+    "≤ 0.65",
+    `${seconds(total(linear))} and ${seconds(total(many))}`,
+  );
+  const solved = await ofDepth(12, "--scorer", "sparsegpt");
+  const { calibrate: forwards = 0, propagate: moves = 0, prune: solve = 0 } = solved.milliseconds;
+  line(
+    "SparseGPT's solve ÷ forwards and Gram products",
+    solve / (forwards + moves),
+    "≤ 0.35",
+    `${seconds(solve)} and ${seconds(forwards + moves)}`,
+  );
+  const solvedLinear = await ofDepth(12, "--scorer", "sparsegpt", "--propagate", "linear");
+  line(
+    "prune in mode linear ÷ block, SparseGPT",
+    total(solvedLinear) / total(solved),
+    "≤ 0.75",
+    `${seconds(total(solvedLinear))} and ${seconds(total(solved))}`,
+  );
 } finally {
   await rm(folder, { recursive: true });
 }
 
-/** The peak memory of a run on the same model with another number of blocks. */
-async function ofDepth(blocks: number): Promise<number> {
+/** A run on the same model with another number of blocks. */
+async function ofDepth(blocks: number, ...settings: string[]): Promise<WholeRun> {
   const model = join(folder, `depth-${blocks}`);
   await writeRandomModel(model, { ...SMOLLM2, num_hidden_layers: blocks }, { count: ROWS, tokens: TOKENS });
-  return (await measureWholeRun(model, join(folder, "out"), ROWS, TOKENS)).peakMemoryBytes;
+  return measureWholeRun(model, join(folder, "out"), TOKENS, ...settings);
+}
+
+function speeds({ speed, matmul }: Share): string {
+  return `${speed.toFixed(0)} and ${matmul.toFixed(0)} GFLOP/s`;
 }
 
 function line(name: string, ratio: number, wanted: string, figures: string): void {

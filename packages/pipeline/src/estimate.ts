@@ -14,7 +14,10 @@ export interface Estimate {
   readonly flops: number;
   /** Peak memory. */
   readonly memoryBytes: number;
+  /** The output. */
   readonly diskBytes: number;
+  /** Hidden states that memory cannot hold, on disk while the run lasts. */
+  readonly scratchBytes: number;
   /** Tokens through sections over the whole run, padding included. */
   readonly work: number;
 }
@@ -67,7 +70,8 @@ export function estimate({ model, description, sections, needs, roles, recipe, p
     flops,
     work: Math.round(tokens * counted),
     memoryBytes: Math.round(BASE_BYTES + COLLECTOR * (Math.min(states, memoryBytes) + held + 2 * activations + 3 * weightBytes)),
-    diskBytes: outputBytes(model, sections) + Math.max(0, states - memoryBytes),
+    diskBytes: outputBytes(model, sections),
+    scratchBytes: Math.max(0, states - memoryBytes),
   };
 }
 

@@ -90,7 +90,7 @@ export async function planPrune(
   const model = await parts.format.open(recipe.model);
   try {
     const plan = await planOpened(recipe, parts, scorer, model, out?.force ?? false);
-    if (out) await checkSpace(out.path, plan.summary.diskBytes);
+    if (out) await checkSpace(out.path, plan.summary.diskBytes + plan.summary.scratchBytes);
     return plan;
   } catch (error) {
     await model.close();

@@ -1,17 +1,9 @@
-import {
-  type Backend,
-  booleanFromText,
-  defineScorer,
-  gram,
-  numberFromText,
-  type Role,
-  type RoleStats,
-  type ScorerPlugin,
-} from "@secateur/kit";
+import { booleanFromText, defineScorer, gram, numberFromText, type Role, type RoleStats, type ScorerPlugin } from "@secateur/kit";
 import { f32 } from "@secateur/tensor";
 import { z } from "zod";
 import type { Product } from "./cholesky.ts";
 import { type Factor, factorHessian } from "./hessian.ts";
+import { productOf } from "./product.ts";
 import { solveColumns } from "./solve.ts";
 
 /** Options of the solver `sparsegpt`. */
@@ -117,19 +109,4 @@ function relativeDivisors({ upper }: Factor, mixture: RoleStats, role: RoleStats
 function channelNorms(stats: RoleStats, cols: number): Float64Array {
   const sums = stats.get(gram);
   return Float64Array.from({ length: cols }, (_, j) => Math.sqrt((sums.gram?.[j * cols + j] ?? 0) / (sums.weight?.[0] ?? 0)));
-}
-
-/** The backend's matrix product on host arrays. */
-function productOf(backend: Backend): Product {
-  return async (a, b, { m, k, n, transposeB = false }) => {
-    const held = [backend.upload(f32([m, k], a)), backend.upload(f32(transposeB ? [n, k] : [k, n], b))] as const;
-    try {
-      const result = await backend.matmul(...held, { transposeB });
-      const host = await backend.download(result);
-      backend.release(result);
-      return host.data as Float32Array; // a product of F32 is F32
-    } finally {
-      for (const value of held) backend.release(value);
-    }
-  };
 }

@@ -56,7 +56,7 @@ export async function measureThroughput(folder: string, rows: number, tokens: nu
 }
 
 /** A product (m, k) · (k, n) run so often that it does about as much work as is asked for. */
-async function bareProduct(
+export async function bareProduct(
   backend: Backend,
   m: number,
   k: number,
@@ -73,7 +73,8 @@ async function bareProduct(
   return { flops: repeats * 2 * m * k * n, run };
 }
 
-async function nanoseconds(work: () => Promise<unknown>): Promise<number> {
+/** How long something takes. */
+export async function nanoseconds(work: () => Promise<unknown>): Promise<number> {
   const start = process.hrtime.bigint();
   await work();
   return Number(process.hrtime.bigint() - start);

@@ -9,19 +9,16 @@ import { createProgress } from "../render/progress.ts";
 import { createRateMeter } from "../render/rate.ts";
 import { printJson } from "../terminal.ts";
 import { type CommandContext, command, type Example } from "./command.ts";
-import { backendOptions } from "./prune.ts";
+import { addEngineFlags, backendOptions, type EngineFlags } from "./shared-flags.ts";
 
 /** The flags of `eval` as they are parsed; what was not given is absent. */
-interface EvalFlags {
+interface EvalFlags extends EngineFlags {
   readonly data: string;
   readonly metric?: MetricName;
   readonly seqLen?: number;
   readonly samples?: number;
   readonly field?: readonly flags.FieldFlag[];
   readonly template?: string;
-  readonly backend?: string;
-  readonly backendOption?: readonly (readonly [string, string])[];
-  readonly threads?: number;
   readonly json?: boolean;
 }
 
@@ -40,7 +37,7 @@ const EXAMPLES: readonly Example[] = [
 
 /** `secateur eval`: how good a model is on some data. */
 export function evalCommand(context: CommandContext): Command {
-  return command("eval", "measure a model on data", EXAMPLES)
+  const made = command("eval", "measure a model on data", EXAMPLES)
     .description(
       "Measures a model: the perplexity of running text, the share of exact answers for rows with prompt and answer, or the share of right choices for rows with question, choices and answer.",
     )
@@ -54,10 +51,8 @@ export function evalCommand(context: CommandContext): Command {
     .option("--seq-len <n>", "tokens a window (default: 2048, or the model's positions)", flags.wholeNumber("--seq-len", 2))
     .option("--samples <n>", "windows or rows at most (default: all)", flags.wholeNumber("--samples", 1))
     .option("--field <key=column>", "which column holds text, prompt, answer … (repeatable)", flags.repeated(flags.field))
-    .option("--template <text>", "a row as text with {column} places, ||| before the answer", flags.text("--template"))
-    .option("--backend <name>", "what computes (default: onnxruntime)", flags.text("--backend"))
-    .option("--backend-option <key=value>", "an option of the backend (repeatable)", flags.repeated(flags.keyValue("--backend-option")))
-    .option("--threads <n>", "threads of the backend; 0 takes one a core (default: 0)", flags.wholeNumber("--threads", 0))
+    .option("--template <text>", "a row as text with {column} places, ||| before the answer", flags.text("--template"));
+  return addEngineFlags(made)
     .option("--json", "print one JSON document instead of text")
     .action(async (model: string, given: EvalFlags) => runEvalCommand(evalRequest(model, given), given.json === true, context));
 }

@@ -18,6 +18,7 @@ export function planText(plan: PlanSummary): string {
     ["computation", humanFlops(plan.flops)],
     ["memory at most", `about ${humanBytes(plan.memoryBytes)}`],
     ["disk for the output", humanBytes(plan.diskBytes)],
+    ...(plan.scratchBytes > 0 ? [["disk while it runs", `${humanBytes(plan.scratchBytes)} more, for hidden states`]] : []),
   ]);
   const roles = plan.roles.map(({ role, weight, sequences, tokens, sources }) => [
     role,

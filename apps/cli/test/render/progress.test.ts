@@ -29,6 +29,7 @@ const PLAN = {
   flops: 1,
   memoryBytes: 1,
   diskBytes: 1,
+  scratchBytes: 0,
   work: 500,
   warnings: [],
 };

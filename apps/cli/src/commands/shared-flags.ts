@@ -1,0 +1,120 @@
+import { SecateurError } from "@secateur/kit";
+import type { DataSource, RecipeInput } from "@secateur/pipeline";
+import type { Command } from "commander";
+import * as flags from "../flags.ts";
+
+/** The flags that say what data is read and how, as they are parsed; what was not given is absent. */
+export interface DataFlags {
+  readonly general?: readonly string[];
+  readonly task?: readonly flags.NamedSource[];
+  readonly samples?: number;
+  readonly seqLen?: number;
+  readonly seed?: number;
+  readonly field?: readonly flags.FieldFlag[];
+  readonly template?: readonly string[];
+  readonly pack?: boolean;
+  readonly promptWeight?: number;
+  readonly shuffle?: boolean;
+}
+
+/** The flags that say what computes. */
+export interface EngineFlags {
+  readonly backend?: string;
+  readonly backendOption?: readonly (readonly [string, string])[];
+  readonly threads?: number;
+}
+
+/** Adds the flags of `DataFlags` to a command. */
+export function addDataFlags(command: Command): Command {
+  return command
+    .optionsGroup("Data (.txt, .jsonl, either also as .gz):")
+    .option("--general <file>", "general text: what the model should still do (repeatable)", flags.repeated(flags.text("--general")))
+    .option(
+      "--task <[name=]file>",
+      "a task's data; named after the file when no name is given (repeatable)",
+      flags.repeated(flags.namedSource),
+    )
+    .option("--samples <n>", "sequences a role (default: 128)", flags.wholeNumber("--samples", 1))
+    .option("--seq-len <n>", "tokens a sequence (default: 2048, or the model's positions)", flags.wholeNumber("--seq-len", 2))
+    .option(
+      "--field <[role:]key=column>",
+      "which column holds text, prompt, answer … (repeatable; default: of the tasks)",
+      flags.repeated(flags.field),
+    )
+    .option(
+      "--template <[role=]text>",
+      "a row as text with {column} places, ||| before the answer (repeatable)",
+      flags.repeated(flags.text("--template")),
+    )
+    .option("--pack", "join rows into full sequences (default: text only)")
+    .option("--no-pack", "every row is a sequence of its own")
+    .option("--prompt-weight <share>", "what a prompt's tokens count against an answer's (default: 1)", flags.share("--prompt-weight"))
+    .option("--shuffle", "draw rows at random instead of in the file's order")
+    .option("--seed <n>", "of every random choice (default: 0)", flags.wholeNumber("--seed", 0));
+}
+
+/** Adds the flags of `EngineFlags` to a command. */
+export function addEngineFlags(command: Command): Command {
+  return command
+    .option("--backend <name>", "what computes (default: onnxruntime)", flags.text("--backend"))
+    .option("--backend-option <key=value>", "an option of the backend (repeatable)", flags.repeated(flags.keyValue("--backend-option")))
+    .option("--threads <n>", "threads of the backend; 0 takes one a core (default: 0)", flags.wholeNumber("--threads", 0));
+}
+
+/** Adds the flag of the memory that hidden states may take. */
+export function addMemoryFlag(command: Command): Command {
+  return command.option(
+    "--memory <size>",
+    "hidden states past this go to a scratch file beside the output, such as 2GiB (default: half of the machine's)",
+    flags.byteSize("--memory"),
+  );
+}
+
+/** What data a recipe reads, by these flags. Throws SecateurError `usage` for a field or template of no role. */
+export function dataOf(
+  given: DataFlags,
+): Pick<RecipeInput, "general" | "tasks" | "samples" | "seqLen" | "seed" | "pack" | "promptWeight" | "shuffle"> {
+  const { general = [], task = [], samples, seqLen, seed, pack, promptWeight, shuffle } = given;
+  const tasks = task.map(({ name, source }) => ({ name: name ?? flags.taskName(source), source }));
+  const reading = readingOf(given, tasks.length > 0 ? ["general", ...tasks.map(({ name }) => name)] : ["general"]);
+  return {
+    general: general.map((source) => ({ source, ...reading("general") })),
+    tasks: tasks.map((one) => ({ ...one, ...reading(one.name) })),
+    samples,
+    seqLen,
+    seed,
+    pack,
+    promptWeight,
+    shuffle,
+  };
+}
+
+/** A backend's options from its flags. Throws SecateurError `usage` when threads are said twice. */
+export function backendOptions(given: Pick<EngineFlags, "backendOption" | "threads">): Record<string, unknown> {
+  const options = Object.fromEntries(given.backendOption ?? []);
+  if (given.threads === undefined) return options;
+  if (Object.hasOwn(options, "threads"))
+    throw new SecateurError("usage", "threads are given twice, by --threads and by --backend-option: give one");
+  return { ...options, threads: given.threads };
+}
+
+/** How each role's rows are read. Without a role, a field or template is the tasks'; the general text's when there are none. */
+function readingOf({ field = [], template = [] }: DataFlags, roles: readonly string[]): (role: string) => Omit<DataSource, "source"> {
+  const templates = template.map((value) => flags.template(value, roles));
+  const unknown = field.find(({ role }) => role !== undefined && !roles.includes(role));
+  if (unknown)
+    throw new SecateurError(
+      "usage",
+      `--field ${unknown.role}:${unknown.key}=${unknown.column}: no role is called ${unknown.role}; roles are ${roles.join(", ")}`,
+    );
+  const isDefault = (role: string): boolean => roles.length === 1 || role !== "general";
+  const concerns = (role: string) => (one: { readonly role: string | undefined }) =>
+    one.role === undefined ? isDefault(role) : one.role === role;
+  return (role) => {
+    const fields = field.filter(concerns(role)).map(({ key, column }) => [key, column] as const);
+    const own = templates.filter(({ role: named }) => named === role);
+    const found = own.length > 0 ? own : templates.filter(concerns(role));
+    if (found.length > 1) throw new SecateurError("usage", `two templates are given for ${role}: give one`);
+    return { ...(fields.length > 0 && { fields: Object.fromEntries(fields) }), ...(found[0] && { template: found[0].template }) };
+  };
+}
