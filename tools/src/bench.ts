@@ -5,7 +5,7 @@ import { measureCholesky, measureGram, type Share } from "./bench/products.ts";
 import { SMOLLM2, writeRandomModel } from "./bench/random-model.ts";
 import { measureSelection } from "./bench/selection.ts";
 import { measureThroughput } from "./bench/throughput.ts";
-import { measureWholeRun, total, type WholeRun } from "./bench/whole-run.ts";
+import { dataOf, measureWholeRun, timeCommand, total, type WholeRun } from "./bench/whole-run.ts";
 
 // Prints the figures that the project holds itself to, as ratios of things measured in one run: machines differ and are noisy.
 // The model has SmolLM2-135M's sizes and random weights; each of two roles has 64 sequences of 512 tokens.
@@ -48,6 +48,16 @@ try {
     `${seconds(prune + write)} and ${seconds(calibrate + propagate)}`,
   );
   line("peak memory of prune ÷ 1 GiB", whole.peakMemoryBytes / (1024 * MIB), "≤ 1.00", `${(whole.peakMemoryBytes / MIB).toFixed(0)} MiB`);
+
+  const stats = join(folder, "stats.safetensors");
+  const collecting = await timeCommand("calibrate", model, ...dataOf(model, TOKENS), "--out", stats);
+  const reading = await timeCommand("prune", model, "--stats", stats, "--sparsity", "0.5", "--out", out);
+  line(
+    "prune --stats ÷ the calibrate that collects them",
+    reading / collecting,
+    "≤ 0.10",
+    `${seconds(reading)} and ${seconds(collecting)}`,
+  );
 
   // Runs on fewer blocks, in turn; what is compared does not depend on their number.
   const [few, many] = [await ofDepth(6), await ofDepth(12)];

@@ -15,6 +15,7 @@ export const LAYERS: readonly RegExp[] = [
   /^packages\/(?:models|fusion)$/,
   /^packages\/text$/,
   /^packages\/runner$/,
+  /^packages\/statistics$/,
   /^packages\/evaluate$/,
   /^packages\/pipeline$/,
   /^packages\/report$/,
@@ -23,8 +24,8 @@ export const LAYERS: readonly RegExp[] = [
 ];
 
 const PLUGINS = 4; // the row whose packages only apps and tools name
-const APPS = 11;
-const TOOLS = 12;
+const APPS = LAYERS.length - 2;
+const TOOLS = LAYERS.length - 1;
 
 /** The plugin that any test after it may compute with: what it does is what the others must do. */
 const ORACLE = "packages/backend-reference";

@@ -1,16 +1,26 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { calibrateCommand } from "./commands/calibrate.ts";
 import { examplesText, type MakeCommand } from "./commands/command.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { evalCommand } from "./commands/eval.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { pluginsCommand } from "./commands/plugins.ts";
 import { pruneCommand } from "./commands/prune.ts";
+import { statsCommand } from "./commands/stats.ts";
 import { CommandError, EXIT, errorText, exitCodeOf, reportOf } from "./errors.ts";
 import { printJson, processTerminal, type Terminal } from "./terminal.ts";
 
 /** The commands, in the order of the help. */
-const COMMANDS: readonly MakeCommand[] = [pruneCommand, evalCommand, inspectCommand, pluginsCommand, demoCommand];
+const COMMANDS: readonly MakeCommand[] = [
+  pruneCommand,
+  calibrateCommand,
+  statsCommand,
+  evalCommand,
+  inspectCommand,
+  pluginsCommand,
+  demoCommand,
+];
 
 // Broken where help is wrapped, so that it can be copied.
 const FIRST = "secateur prune ./model --general c4.jsonl --task math=gsm8k.jsonl \\\n    --sparsity 0.5 --out ./pruned";
@@ -51,7 +61,7 @@ function createProgram(terminal: Terminal): Command {
     .helpOption("-h, --help", "show help; every command has its own, with examples")
     .addHelpText("after", "\nA model is a folder with config.json, *.safetensors and tokenizer.json, as the Hugging Face hub has them.");
   for (const make of COMMANDS) program.addCommand(make({ terminal, version }));
-  for (const one of [program, ...program.commands]) {
+  for (const one of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) {
     // Errors are printed in one place, in `main`.
     one.exitOverride().configureOutput({ writeOut: (text) => terminal.out.write(text), writeErr: () => {} });
   }

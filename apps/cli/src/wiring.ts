@@ -2,9 +2,9 @@ import { onnxruntime } from "@secateur/backend-onnxruntime";
 import { reference } from "@secateur/backend-reference";
 import { jsonlLoader } from "@secateur/data-jsonl";
 import { textLoader } from "@secateur/data-text";
-import { safetensors } from "@secateur/format-safetensors";
+import { safetensors, safetensorsFiles } from "@secateur/format-safetensors";
 import { fusers } from "@secateur/fusion";
-import type { Backend, Format, Loader } from "@secateur/kit";
+import type { Backend, Format, Loader, TensorFiles } from "@secateur/kit";
 import { createRegistry, parseOptions, type Registry, resolvePlugin } from "@secateur/kit/node";
 import { magnitude } from "@secateur/scorer-magnitude";
 import { sparsegpt } from "@secateur/scorer-sparsegpt";
@@ -14,6 +14,8 @@ import { wanda } from "@secateur/scorer-wanda";
 export interface BuiltIns {
   readonly registry: Registry;
   readonly formats: readonly Format[];
+  /** What statistics are kept in. */
+  readonly statisticsFiles: TensorFiles;
   readonly loaders: readonly Loader[];
 }
 
@@ -22,6 +24,7 @@ export function builtIns(): BuiltIns {
   return {
     registry: createRegistry([wanda, magnitude, sparsegpt, ...fusers, onnxruntime, reference]),
     formats: [safetensors],
+    statisticsFiles: safetensorsFiles,
     loaders: [textLoader, jsonlLoader],
   };
 }

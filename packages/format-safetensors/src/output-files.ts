@@ -71,7 +71,7 @@ function refuse(file: string, what: string): never {
 }
 
 /** Whether anything has this name, be it a link that leads nowhere. */
-function isThere(path: string): Promise<boolean> {
+export function isThere(path: string): Promise<boolean> {
   return lstat(path).then(
     () => true,
     () => false,

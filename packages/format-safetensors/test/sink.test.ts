@@ -208,7 +208,7 @@ describe("a sink is refused", () => {
     );
     const short = { dtype: "F32", shape: [5], data: new Float32Array(4) } as const;
     await expectError(() => sink.write(name, short), "internal", `${at} it came with 4 elements, wanted 5`);
-    await expectError(() => sink.write("b", short), "internal", `${target}: tensor "b": not one of the model's`);
+    await expectError(() => sink.write("b", short), "internal", `${target}: tensor "b": not one of those laid out`);
     await expectError(() => sink.readBack(name), "internal", `${at} not written yet`);
     await expectError(async () => sink.write("odd", await model.read("odd")), "internal", `${file}: tensor "odd": written twice`);
     const missing = `${target}: tensor "${name}": never written, as ${model.tensors.size - 1} of ${model.tensors.size} tensors`;

@@ -32,3 +32,4 @@ export type { Format, Json, OpenModel, TensorInfo, TokenizerFiles, WeightSink } 
 export { booleanFromText, numberFromText } from "./option-text.ts";
 export type { OptionSchema, SchemaIssue, SchemaResult } from "./schema.ts";
 export { GENERAL, gram, inputNorm, inputRms, type Need, type Role, type RoleStats } from "./statistics.ts";
+export type { OpenTensorFile, TensorEntry, TensorFileSink, TensorFiles } from "./tensor-files.ts";

@@ -10,18 +10,18 @@ export interface EndToken {
   readonly text: string;
 }
 
-/** One role's calibration data, tokenised. */
-export interface RoleData {
+/** What a plan and a manifest say of a role's data. */
+export interface RoleFacts {
   readonly role: Role;
   readonly sources: readonly string[];
-  readonly sequences: readonly Window[];
+  /** How many sequences. */
+  readonly count: number;
   /** Tokens over all sequences. */
   readonly tokens: number;
   /** `sha256:…` over the sequences' tokens and weights. */
   readonly hash: string;
   /** Absent where rows of token ids needed no tokenizer. */
   readonly endToken?: EndToken | undefined;
-  readonly warnings: readonly string[];
   readonly counts: {
     readonly rows: number;
     readonly empty: number;
@@ -30,6 +30,15 @@ export interface RoleData {
     readonly specialTokens: number;
   };
 }
+
+/** One role's calibration data, tokenised. */
+export interface RoleData extends RoleFacts {
+  readonly sequences: readonly Window[];
+  readonly warnings: readonly string[];
+}
+
+/** The part of a recipe that says how data is read. */
+export type DataRecipe = Pick<Recipe, "samples" | "pack" | "promptWeight" | "shuffle" | "seed">;
 
 /** What data is read with. */
 export interface DataContext {
@@ -41,7 +50,7 @@ export interface DataContext {
 }
 
 /** Reads one role's sources, in order, until there are enough sequences. Throws SecateurError `data` when they hold nothing, or a token id that the model has not. */
-export async function loadRole(role: Role, sources: readonly DataSource[], recipe: Recipe, context: DataContext): Promise<RoleData> {
+export async function loadRole(role: Role, sources: readonly DataSource[], recipe: DataRecipe, context: DataContext): Promise<RoleData> {
   const report: LoadReport = { rows: 0, empty: 0, duplicates: 0 };
   const { samples, pack, promptWeight, shuffle, seed } = recipe;
   const documents = documentsOf(sources, context.loaders, report);
@@ -74,6 +83,7 @@ export async function loadRole(role: Role, sources: readonly DataSource[], recip
       role,
       sources: names,
       sequences,
+      count: sequences.length,
       tokens,
       hash: hashOf(sequences),
       endToken: end === undefined ? undefined : { id: end, text: (tokenizer as Tokenizer).decode([end]) },
@@ -126,7 +136,7 @@ function checkIds({ ids, origin }: Window, vocabulary: number): void {
 
 function warningsOf(
   role: Role,
-  { samples }: Recipe,
+  { samples }: DataRecipe,
   seqLen: number,
   { empty, duplicates }: LoadReport,
   collected: Awaited<ReturnType<typeof collectSequences>>,

@@ -3,9 +3,8 @@ import type { Need, OpenModel } from "@secateur/kit";
 import type { ModelDescription } from "@secateur/models";
 import { type Part, planBatches, tapProgram } from "@secateur/runner";
 import { byteSize } from "@secateur/tensor";
-import type { RoleData } from "./data.ts";
-import { layersOf, passesOf, type Step } from "./passes.ts";
-import type { Recipe } from "./recipe.ts";
+import type { RoleData, RoleFacts } from "./data.ts";
+import { layersOf, type Passes, type Step } from "./passes.ts";
 import type { Section } from "./targets.ts";
 
 /** What a run costs, told from shapes alone. */
@@ -28,8 +27,12 @@ export interface EstimateInput {
   readonly description: ModelDescription;
   readonly sections: readonly Section[];
   readonly needs: readonly Need[];
-  readonly roles: readonly RoleData[];
-  readonly recipe: Recipe;
+  /** The roles whose sums are held. */
+  readonly roles: readonly RoleFacts[];
+  /** The data that passes the model. */
+  readonly data: readonly RoleData[];
+  /** The passes that the data makes; none where statistics are read from a file. */
+  readonly passes: readonly Passes[];
   readonly preferredTokens: number;
   readonly memoryBytes: number;
 }
@@ -40,13 +43,22 @@ const BASE_BYTES = 200 * 2 ** 20;
 const COLLECTOR = 2.25;
 
 /** Estimates a run's operations, memory, disk and work. */
-export function estimate({ model, description, sections, needs, roles, recipe, preferredTokens, memoryBytes }: EstimateInput): Estimate {
-  const passes = passesOf(sections, recipe.propagate);
+export function estimate({
+  model,
+  description,
+  sections,
+  needs,
+  roles,
+  data,
+  passes,
+  preferredTokens,
+  memoryBytes,
+}: EstimateInput): Estimate {
   const tapped = passes.map(({ steps }) => steps.map((step) => stepProgram(step, needs)));
   const programs = passes.flatMap(({ rest }, i) => [...(tapped[i] ?? []), ...(rest ? [rest] : [])]);
   // Blocks share programs and batches share shapes: each pair is costed once.
   const distinct = tally(programs, (program) => JSON.stringify(program));
-  const batches = roles.flatMap(({ sequences }) => {
+  const batches = data.flatMap(({ sequences }) => {
     const lengths = sequences.map(({ ids }) => ids.length);
     return planBatches(lengths, preferredTokens).map(({ members, tokens }) => ({ batch: members.length, tokens }));
   });
@@ -88,7 +100,7 @@ function tally<Item>(items: readonly Item[], keyOf: (item: Item) => string): { i
 }
 
 /** The program that a step runs for its statistics. */
-export function stepProgram(step: Step, needs: readonly Need[]): Program {
+function stepProgram(step: Step, needs: readonly Need[]): Program {
   const { program } = step.part;
   return tapProgram(step.advance ? program : { ...program, outputs: {} }, layersOf(step), needs);
 }

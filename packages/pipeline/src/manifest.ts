@@ -64,17 +64,18 @@ export function makeManifest(plan: Plan, { modelHash, version, backend, layers }
       model: shownPath(recipe.model),
       general: recipe.general.map(local),
       tasks: recipe.tasks.map(local),
+      ...(recipe.stats !== undefined && { stats: shownPath(recipe.stats) }),
       // A plugin can be named by its file.
       scorer: shownPath(recipe.scorer),
       fusion: shownPath(recipe.fusion),
       backend: shownPath(recipe.backend),
     },
     model: { source: shownPath(recipe.model), modelType: plan.description.modelType, hash: modelHash },
-    data: plan.roles.map(({ role, sources, sequences, tokens, hash, counts, endToken }) => ({
+    data: plan.roles.map(({ role, sources, count, tokens, hash, counts, endToken }) => ({
       role,
       weight: plan.weights.get(role) ?? 0,
       sources: sources.map(shownPath),
-      sequences: sequences.length,
+      sequences: count,
       tokens,
       hash,
       ...counts,
@@ -88,7 +89,7 @@ export function makeManifest(plan: Plan, { modelHash, version, backend, layers }
 }
 
 /** A path as it was typed; an absolute one relative to the present folder, so that no file tells how a machine is laid out. */
-function shownPath(path: string): string {
+export function shownPath(path: string): string {
   return isAbsolute(path) ? relative(process.cwd(), path) || "." : path;
 }
 

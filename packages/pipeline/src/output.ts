@@ -44,6 +44,21 @@ export async function checkOutput(out: string, { model, data }: Inputs, force: b
     throw new SecateurError("exists", `--out ${out} exists and is not empty: give another, or --force to replace it`, { where });
 }
 
+/** As `checkOutput`, for an output that is one file. */
+export async function checkOutputFile(out: string, { model, data }: Inputs, force: boolean): Promise<void> {
+  const where = { file: out };
+  const target = await canonical(out);
+  for (const file of [model, ...data]) {
+    if (target === (await canonical(file)))
+      throw new SecateurError("usage", `--out ${out} is what is read, ${file}: give another`, { where });
+  }
+  const there = await lstat(plainPath(out)).catch(() => undefined);
+  if (there && !there.isFile()) throw new SecateurError("usage", `--out ${out} is no file, and is to be one: give another`, { where });
+  if (there && !force) throw new SecateurError("exists", `--out ${out} exists: give another, or --force to replace it`, { where });
+  const parent = await stat(dirname(target)).catch(() => undefined);
+  if (!parent?.isDirectory()) throw new SecateurError("not-found", `--out ${out}: there is no folder ${dirname(out)}`, { where });
+}
+
 function holds(folder: string, path: string): boolean {
   const way = relative(folder, path);
   return way === "" || !(isAbsolute(way) || /^\.\.([/\\]|$)/.test(way));

@@ -41,6 +41,18 @@ export function passesOf(sections: readonly Section[], propagate: Recipe["propag
   });
 }
 
+/** The steps of each section where statistics come from a file and no data passes: one for each input that layers read, so that little is held at a time. */
+export function readingPasses(sections: readonly Section[]): Passes[] {
+  return sections.map((section) => {
+    const pruned = new Map(section.linears.map((target) => [target.weight.name, target]));
+    const steps = section.program.taps.flatMap(({ linears }): Step[] => {
+      const targets = linears.flatMap(({ weight }) => pruned.get(weight) ?? []);
+      return targets.length > 0 ? [{ part: section, targets, advance: false }] : [];
+    });
+    return { steps, share: 0 };
+  });
+}
+
 function partsOf({ program, prefix, linears }: Section): { steps: Step[]; rest: Program } {
   const pruned = new Map(linears.map((target) => [target.weight.name, target]));
   const taps = program.taps.flatMap((tap, i) => (tap.linears.some(({ weight }) => pruned.has(weight)) ? [i] : []));

@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { totalmem } from "node:os";
 import {
   type Backend,
   type Format,
@@ -12,13 +11,18 @@ import {
   type Scorer,
   SecateurError,
   type Solver,
+  type TensorFiles,
 } from "@secateur/kit";
 import { describeModel, type ModelDescription } from "@secateur/models";
+import { type OpenStatistics, openStatistics } from "@secateur/statistics";
 import { modelTokenizer, type Tokenizer } from "@secateur/text";
-import { type DataContext, loadRole, type RoleData } from "./data.ts";
+import { type DataContext, type DataRecipe, loadRole, type RoleData, type RoleFacts } from "./data.ts";
 import { type Estimate, estimate } from "./estimate.ts";
+import { defaultMemory } from "./memory.ts";
 import { checkOutput, checkSpace } from "./output.ts";
+import { type Passes, passesOf, readingPasses } from "./passes.ts";
 import { type DataSource, dataSources, parseRecipe, type Recipe, roleWeights } from "./recipe.ts";
+import { keptRoles, shareOf, wantedRoles } from "./roles.ts";
 import { type Section, selectTargets } from "./targets.ts";
 
 /** The parts that a recipe's names stand for; the app resolves them. */
@@ -27,6 +31,8 @@ export interface Parts {
   readonly loaders: readonly Loader[];
   readonly scorer: Scorer | Solver;
   readonly fuser: Fuser;
+  /** Opens the statistics that a recipe may name. */
+  readonly statisticsFiles: TensorFiles;
   /** The tokens that one run of the backend should hold. */
   readonly preferredTokens: number;
   /** Hidden states past so many bytes go to a scratch file beside the output; half of the machine's memory when left out. */
@@ -35,25 +41,36 @@ export interface Parts {
   readonly pluginHashes?: Readonly<Record<string, string>>;
 }
 
-/** A checked run: everything that can be known before a weight is read. */
-export interface Plan {
-  readonly recipe: Recipe;
+/** What every run over a model's sections knows before a weight is read. */
+export interface BasePlan {
   readonly model: OpenModel;
   readonly description: ModelDescription;
   readonly sections: readonly Section[];
-  readonly scorer: Scorer | Solver;
-  readonly fuser: Fuser;
   readonly needs: readonly Need[];
-  /** Roles with their data, `general` first; empty when neither scorer nor fuser reads statistics. */
-  readonly roles: readonly RoleData[];
-  /** The weights of these roles; they sum to 1. */
-  readonly weights: ReadonlyMap<Role, number>;
+  /** Roles with their data, `general` first; empty when no statistics are read, or when they come from a file. */
+  readonly data: readonly RoleData[];
+  readonly passes: readonly Passes[];
   readonly preferredTokens: number;
   readonly memoryBytes: number;
-  readonly pluginHashes: Readonly<Record<string, string>>;
   /** Whether an output that is there may be replaced. */
   readonly replace: boolean;
   readonly warnings: readonly string[];
+  /** Closes the model and whatever else the plan has opened. */
+  close(): Promise<void>;
+}
+
+/** A checked run: everything that can be known before a weight is read. */
+export interface Plan extends BasePlan {
+  readonly recipe: Recipe;
+  readonly scorer: Scorer | Solver;
+  readonly fuser: Fuser;
+  /** The roles whose statistics are read, `general` first; empty when neither scorer nor fuser reads any. */
+  readonly roles: readonly RoleFacts[];
+  /** Where they are read from, when no data passes the model. */
+  readonly statistics: OpenStatistics | undefined;
+  /** The weights of these roles; they sum to 1. */
+  readonly weights: ReadonlyMap<Role, number>;
+  readonly pluginHashes: Readonly<Record<string, string>>;
   readonly summary: Estimate & {
     readonly model: string;
     readonly modelType: string;
@@ -77,40 +94,134 @@ export interface Plan {
 
 /**
  * Checks a recipe against the model's headers, the data and the place for the output, and says what the run will cost.
- * No weight is read and nothing is written. The plan's model is open: whoever plans closes it.
+ * No weight is read (but for a model's hash, where statistics of it are given) and nothing is written. Whoever plans closes the plan.
  */
 export async function planPrune(
   recipe: Recipe,
   parts: Parts,
   out: { readonly path: string; readonly force: boolean } | undefined,
 ): Promise<Plan> {
-  const { scorer } = parts;
-  checkSelection(scorer, recipe);
+  checkSelection(parts.scorer, recipe);
   if (out) await checkOutput(out.path, inputsOf(recipe), out.force);
   const model = await parts.format.open(recipe.model);
+  const opened: { close(): Promise<void> }[] = [model];
   try {
-    const plan = await planOpened(recipe, parts, scorer, model, out?.force ?? false);
+    const statistics = recipe.stats === undefined ? undefined : await openStatistics(parts.statisticsFiles, recipe.stats);
+    if (statistics) opened.push(statistics);
+    const plan = await planOpened(recipe, parts, { model, statistics, replace: out?.force ?? false, close: () => closeAll(opened) });
     if (out) await checkSpace(out.path, plan.summary.diskBytes + plan.summary.scratchBytes);
     return plan;
   } catch (error) {
-    await model.close();
+    await closeAll(opened);
     throw error;
   }
 }
 
-/** What a recipe reads. */
-export function inputsOf(recipe: Recipe): { readonly model: string; readonly data: readonly string[] } {
-  return { model: recipe.model, data: dataSources(recipe).map(({ source }) => source) };
+async function closeAll(opened: readonly { close(): Promise<void> }[]): Promise<void> {
+  for (const one of opened) await one.close();
 }
 
-async function planOpened(given: Recipe, parts: Parts, scorer: Scorer | Solver, model: OpenModel, replace: boolean): Promise<Plan> {
-  const { fuser, loaders, preferredTokens, memoryBytes = machineMemory() / 2 } = parts;
+/** What a recipe reads. */
+export function inputsOf(recipe: Pick<Recipe, "model" | "general" | "tasks" | "stats">): {
+  readonly model: string;
+  readonly data: readonly string[];
+} {
+  const data = dataSources(recipe).map(({ source }) => source);
+  return { model: recipe.model, data: recipe.stats === undefined ? data : [...data, recipe.stats] };
+}
+
+type Opened = Pick<Plan, "model" | "statistics" | "replace" | "close">;
+
+async function planOpened(given: Recipe, parts: Parts, opened: Opened): Promise<Plan> {
+  const { scorer, fuser, preferredTokens, memoryBytes = defaultMemory() } = parts;
+  const { model, statistics } = opened;
   const description = describeModel(model);
   const sections = selectTargets(description, given.include, given.exclude);
   checkPattern(given, sections);
-  const seqLen = chooseSeqLen(given, description);
-  const recipe = parseRecipe({ ...given, seqLen }); // checked, and its keys in one order: the manifest's bytes do not depend on how it was written
+  const seqLen = chooseSeqLen(given.seqLen, description);
+  const recipe = parseRecipe({ ...given, ...(statistics ? {} : { seqLen }) }); // checked, and its keys in one order: the manifest's bytes do not depend on how it was written
   const needs = uniqueNeeds([...scorer.needs, ...fuser.needs]);
+  const allWeights = roleWeights(rolesNamed(recipe, statistics), recipe.weights);
+  let [roles, data]: [readonly RoleFacts[], readonly RoleData[]] = [[], []];
+  if (needs.length > 0 && statistics) {
+    roles = keptRoles(statistics, recipe.fusion, fuser, allWeights);
+    await checkStatistics(statistics, model, sections, roles, needs);
+  } else if (needs.length > 0) {
+    data = await loadRoles(wantedRoles(recipe, fuser, allWeights), recipe, { loaders: parts.loaders, model, description, seqLen });
+    roles = data;
+  }
+  const passes = statistics ? readingPasses(sections) : passesOf(sections, recipe.propagate);
+  const weights = shareOf(
+    roles.map(({ role }) => role),
+    allWeights,
+  );
+  const warnings = data.flatMap((role) => role.warnings);
+  return {
+    ...opened,
+    recipe,
+    description,
+    sections,
+    scorer,
+    fuser,
+    needs,
+    roles,
+    data,
+    weights,
+    passes,
+    preferredTokens,
+    memoryBytes,
+    pluginHashes: parts.pluginHashes ?? {},
+    warnings,
+    summary: {
+      ...countsOf(model, description, sections),
+      pruned: recipe.pattern ? 1 - recipe.pattern.keep / recipe.pattern.of : (recipe.sparsity as number), // a checked recipe has one of the two
+      roles: roles.map(({ role, sources, count, tokens }) => ({
+        role,
+        weight: weights.get(role) as number,
+        sources,
+        sequences: count,
+        tokens,
+      })),
+      ...estimate({ model, description, sections, needs, roles, data, passes, preferredTokens, memoryBytes }),
+      warnings,
+    },
+  };
+}
+
+function rolesNamed({ general, tasks }: Recipe, statistics: OpenStatistics | undefined): Role[] {
+  if (statistics) return statistics.header.roles.map(({ role }) => role);
+  const hasGeneral = general.length > 0 || tasks.length === 0;
+  return [...(hasGeneral ? [GENERAL] : []), ...tasks.map(({ name }) => name)];
+}
+
+/** Throws SecateurError `input` for statistics of another model, or without what is to be read of them. */
+async function checkStatistics(
+  statistics: OpenStatistics,
+  model: OpenModel,
+  sections: readonly Section[],
+  roles: readonly RoleFacts[],
+  needs: readonly Need[],
+): Promise<void> {
+  const { path, header } = statistics;
+  const found = await model.hash();
+  if (found !== header.model.hash) {
+    const message = `${path} holds statistics of another model than ${model.source}: of ${header.model.hash}, and this one is ${found}`;
+    throw new SecateurError("input", message, { where: { file: path } });
+  }
+  const tensors = sections.flatMap(({ linears }) => linears.map(({ tensor }) => tensor));
+  statistics.check(
+    tensors,
+    roles.map(({ role }) => role),
+    needs,
+  );
+}
+
+/** Reads the data of some roles, tokenised. */
+export async function loadRoles(
+  wanted: readonly { readonly role: Role; readonly sources: readonly DataSource[] }[],
+  recipe: DataRecipe,
+  { loaders, model, description, seqLen }: { loaders: readonly Loader[]; model: OpenModel; description: ModelDescription; seqLen: number },
+): Promise<RoleData[]> {
   let tokenizer: Tokenizer | undefined;
   const context: DataContext = {
     loaders,
@@ -121,59 +232,25 @@ async function planOpened(given: Recipe, parts: Parts, scorer: Scorer | Solver, 
       return tokenizer;
     },
   };
-  const hasGeneral = recipe.general.length > 0 || recipe.tasks.length === 0;
-  const allWeights = roleWeights([...(hasGeneral ? [GENERAL] : []), ...recipe.tasks.map(({ name }) => name)], recipe.weights);
   const roles: RoleData[] = [];
-  if (needs.length > 0) {
-    for (const { role, sources } of wantedRoles(recipe, fuser, allWeights)) roles.push(await loadRole(role, sources, recipe, context));
-  }
-  const weights = shareOf(
-    roles.map(({ role }) => role),
-    allWeights,
-  );
-  const warnings = roles.flatMap((role) => role.warnings);
+  for (const { role, sources } of wanted) roles.push(await loadRole(role, sources, recipe, context));
+  return roles;
+}
+
+/** What a plan says of its model. */
+export function countsOf(model: OpenModel, description: ModelDescription, sections: readonly Section[]): ModelCounts {
   const linears = sections.flatMap((section) => section.linears);
   return {
-    recipe,
-    model,
-    description,
-    sections,
-    scorer,
-    fuser,
-    needs,
-    roles,
-    weights,
-    preferredTokens,
-    memoryBytes,
-    pluginHashes: parts.pluginHashes ?? {},
-    replace,
-    warnings,
-    summary: {
-      model: model.source,
-      modelType: description.modelType,
-      blocks: description.blocks.length,
-      parameters: [...model.tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
-      layers: linears.length,
-      prunable: linears.reduce((sum, { shape }) => sum + shape[0] * shape[1], 0),
-      pruned: recipe.pattern ? 1 - recipe.pattern.keep / recipe.pattern.of : (recipe.sparsity as number), // a checked recipe has one of the two
-      roles: roles.map(({ role, sources, sequences, tokens }) => ({
-        role,
-        weight: weights.get(role) as number,
-        sources,
-        sequences: sequences.length,
-        tokens,
-      })),
-      ...estimate({ model, description, sections, needs, roles, recipe, preferredTokens, memoryBytes }),
-      warnings,
-    },
+    model: model.source,
+    modelType: description.modelType,
+    blocks: description.blocks.length,
+    parameters: [...model.tensors.values()].reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
+    layers: linears.length,
+    prunable: linears.reduce((sum, { shape }) => sum + shape[0] * shape[1], 0),
   };
 }
 
-/** The bytes of memory that this process may use: the machine's, or its container's. */
-function machineMemory(): number {
-  const allowed = process.constrainedMemory?.() ?? 0;
-  return allowed > 0 && allowed < totalmem() ? allowed : totalmem();
-}
+type ModelCounts = Pick<Plan["summary"], "model" | "modelType" | "blocks" | "parameters" | "layers" | "prunable">;
 
 /** Needs of one id once, in order. */
 function uniqueNeeds(needs: readonly Need[]): Need[] {
@@ -188,37 +265,6 @@ function checkSelection({ selection }: Scorer | Solver, { scorer, pattern }: Rec
   );
 }
 
-/** The roles whose data the fuser reads, with a weight above 0 where one of them has; a clear error when text is missing. */
-function wantedRoles(
-  { general, tasks, scorer, fusion }: Recipe,
-  fuser: Fuser,
-  weights: ReadonlyMap<Role, number>,
-): { role: Role; sources: readonly DataSource[] }[] {
-  const roles: { role: Role; sources: readonly DataSource[] }[] = [];
-  if (fuser.reads !== "tasks") {
-    if (general.length === 0) {
-      throw new SecateurError(
-        "usage",
-        `no general text is given, and ${scorer} with fusion ${fusion} reads it: name a file with --general, such as --general c4.jsonl`,
-      );
-    }
-    roles.push({ role: GENERAL, sources: general });
-  }
-  if (fuser.reads !== "general") {
-    if (tasks.length === 0)
-      throw new SecateurError("usage", `fusion ${fusion} reads a task's data: name a file with --task, such as --task math=gsm8k.jsonl`);
-    roles.push(...tasks.map((task) => ({ role: task.name, sources: [task] })));
-  }
-  const heavy = roles.filter(({ role }) => (weights.get(role) ?? 0) > 0);
-  return heavy.length > 0 ? heavy : roles;
-}
-
-/** The weights of the roles at hand, summing to 1. */
-function shareOf(roles: readonly Role[], weights: ReadonlyMap<Role, number>): Map<Role, number> {
-  const sum = roles.reduce((total, role) => total + (weights.get(role) ?? 0), 0);
-  return new Map(roles.map((role) => [role, sum > 0 ? (weights.get(role) ?? 0) / sum : 1 / roles.length]));
-}
-
 function checkPattern(recipe: Recipe, sections: readonly Section[]): void {
   if (!recipe.pattern) return;
   const { keep, of } = recipe.pattern;
@@ -231,17 +277,17 @@ function checkPattern(recipe: Recipe, sections: readonly Section[]): void {
   }
 }
 
-function chooseSeqLen(recipe: Recipe, { positions }: ModelDescription): number {
-  if (recipe.seqLen !== undefined && recipe.seqLen > positions) {
-    throw new SecateurError("usage", `--seq-len ${recipe.seqLen} is longer than the model's ${positions} positions`);
-  }
-  return recipe.seqLen ?? Math.min(2048, positions);
+/** The tokens of a sequence: those asked for, or 2048, or the model's positions if fewer. Throws SecateurError `usage`. */
+export function chooseSeqLen(asked: number | undefined, { positions }: ModelDescription): number {
+  if (asked !== undefined && asked > positions)
+    throw new SecateurError("usage", `--seq-len ${asked} is longer than the model's ${positions} positions`);
+  return asked ?? Math.min(2048, positions);
 }
 
 /** A hash of what decides the bytes of a run's result; it keys the journal of an interrupted run. */
 export function planKey(plan: Plan, modelHash: string, backend: Backend["description"], version: string): string {
   const { recipe, roles, weights, preferredTokens, pluginHashes } = plan;
-  const { general: _general, tasks: _tasks, model: _model, ...settings } = recipe;
+  const { general: _general, tasks: _tasks, model: _model, stats: _stats, ...settings } = recipe;
   const data = roles.map(({ role, hash }) => ({ role, hash, weight: weights.get(role) }));
   const key = { settings, model: modelHash, data, backend, preferredTokens, pluginHashes, version };
   return `sha256:${createHash("sha256").update(JSON.stringify(key)).digest("hex")}`;

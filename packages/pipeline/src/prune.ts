@@ -7,10 +7,11 @@ import type { Emit } from "./events.ts";
 import { modelFolder, openPartial, scratchFile, writeJournal } from "./journal.ts";
 import { type Manifest, makeManifest, type RunTimes, writeRunFiles } from "./manifest.ts";
 import { checkOutput, partialFolder, publish } from "./output.ts";
-import { type Passes, passesOf, type Step } from "./passes.ts";
+import type { Passes, Step } from "./passes.ts";
 import { inputsOf, type Plan, planKey } from "./plan.ts";
 import { createPooler, type Pooler } from "./pooled.ts";
 import { type LayerReport, pruneLayer } from "./prune-layer.ts";
+import { readingWalk } from "./reading-walk.ts";
 import type { Section } from "./targets.ts";
 import { startWalk, statsOf, type Walk } from "./walk.ts";
 
@@ -113,12 +114,13 @@ async function pruneSections(run: Run): Promise<void> {
     return;
   }
   const scratch = scratchFile(work.partial);
-  const walk = await timed(times, "read", () => startWalk(plan, backend, { emit, signal, scratch }));
-  const passes = passesOf(plan.sections, plan.recipe.propagate);
+  const walk = await timed(times, "read", async () =>
+    plan.statistics ? readingWalk(plan.statistics, plan.roles) : startWalk(plan, backend, { emit, signal, scratch }),
+  );
   try {
     for (const [index, section] of plan.sections.entries()) {
       throwIfCancelled(signal);
-      await pruneSection(run, walk, index, section, passes[index] as Passes); // one a section
+      await pruneSection(run, walk, index, section, plan.passes[index] as Passes); // one a section
       report(index);
     }
   } finally {

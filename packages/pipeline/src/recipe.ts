@@ -1,6 +1,6 @@
 import { GENERAL, SecateurError } from "@secateur/kit";
-import { nearestName } from "@secateur/kit/node";
 import { z } from "zod";
+import { parseInput } from "./parse.ts";
 
 /** One data source of a recipe. */
 export interface DataSource {
@@ -22,6 +22,8 @@ export interface Recipe {
   readonly model: string;
   readonly general: readonly DataSource[];
   readonly tasks: readonly TaskSource[];
+  /** A statistics file in place of data: its roles are the run's, and no data passes the model. */
+  readonly stats?: string | undefined;
   /** Role → its weight; roles without one share what is left equally. */
   readonly weights: Readonly<Record<string, number>>;
   readonly scorer: string;
@@ -77,6 +79,11 @@ const recipeObject = z.strictObject(
       .array(z.strictObject({ name: taskName, source, fields, template }, "an object with a name and a source"), "a list of tasks")
       .default([])
       .describe("each task's data, by name"),
+    stats: z
+      .string("the path of a statistics file")
+      .min(1)
+      .optional()
+      .describe("a statistics file in place of data: its roles are the run's, and no data passes the model"),
     weights: z
       .record(z.string(), z.number("a number from 0 to 1").min(0).max(1), "an object: role → weight")
       .default({})
@@ -118,8 +125,8 @@ const recipeObject = z.strictObject(
     seed: z.int("a whole number").default(0),
     propagate: z
       .enum(["block", "linear", "none"], 'one of "block", "linear" and "none"')
-      .default("block")
-      .describe("what a layer's statistics see before it: pruned blocks, pruned layers, or dense ones"),
+      .optional()
+      .describe("what a layer's statistics see before it: pruned blocks, pruned layers, or dense ones; default: block, with stats none"),
     include: globs.describe("globs of tensor names to prune; default: the blocks' linear layers"),
     exclude: globs.describe("globs of tensor names to leave alone"),
   },
@@ -127,52 +134,108 @@ const recipeObject = z.strictObject(
 );
 
 /** The schema of recipes: checks a `RecipeInput` and fills in what does not depend on other keys. */
-export const recipeSchema: z.ZodType<Omit<Recipe, "fusion"> & { readonly fusion?: string | undefined }, RecipeInput> = recipeObject;
+export const recipeSchema: z.ZodType<Omit<Recipe, Dependent> & { readonly [Key in Dependent]?: Recipe[Key] | undefined }, RecipeInput> =
+  recipeObject;
+
+/** Keys whose defaults depend on others. */
+type Dependent = "fusion" | "propagate";
 
 /** Checks a recipe. Throws SecateurError `usage` that names each key, what was found and what is wanted. */
 export function parseRecipe(input: unknown): Recipe {
-  const result = recipeSchema.safeParse(input);
-  if (!result.success) throw new SecateurError("usage", result.error.issues.map((issue) => describeIssue(issue, input)).join("; "));
-  const recipe = result.data;
+  const recipe = parseInput(recipeObject, input);
   checkAmount(recipe);
-  const names = recipe.tasks.map(({ name }) => name);
+  checkStats(recipe);
+  checkNames(recipe.tasks);
+  const { stats, fusion = recipe.tasks.length > 0 || stats !== undefined ? "shared-exclusive" : "general" } = recipe;
+  return { ...recipe, fusion, propagate: recipe.propagate ?? (stats === undefined ? "block" : "none") };
+}
+
+/** What a statistics file takes the place of is not given beside it. */
+function checkStats({ stats, general, tasks, propagate }: z.infer<typeof recipeObject>): void {
+  if (stats === undefined) return;
+  if (general.length + tasks.length > 0) {
+    throw new SecateurError(
+      "usage",
+      `data is given beside the statistics ${stats}, which have been collected already: give one of the two`,
+    );
+  }
+  if (propagate !== undefined && propagate !== "none") {
+    throw new SecateurError(
+      "usage",
+      `propagate: ${propagate} was given with the statistics ${stats}, which are the dense model's: with statistics it is none`,
+    );
+  }
+}
+
+/** Throws SecateurError `usage` for two tasks of one name, or one of the general text's. */
+function checkNames(tasks: readonly { readonly name: string }[]): void {
+  const names = tasks.map(({ name }) => name);
   const repeated = names.find((name, i) => names.indexOf(name) !== i);
   if (repeated !== undefined) throw new SecateurError("usage", `two tasks are called ${repeated}: give each a name of its own`);
   if (names.includes(GENERAL)) throw new SecateurError("usage", `a task cannot be called ${GENERAL}: that is the role of general text`);
-  return { ...recipe, fusion: recipe.fusion ?? (recipe.tasks.length > 0 ? "shared-exclusive" : "general") };
+}
+
+/** What decides a statistics file, with defaults filled in. */
+export interface CalibrationRecipe
+  extends Pick<
+    Recipe,
+    | "model"
+    | "general"
+    | "tasks"
+    | "backend"
+    | "backendOptions"
+    | "samples"
+    | "seqLen"
+    | "pack"
+    | "promptWeight"
+    | "shuffle"
+    | "seed"
+    | "include"
+    | "exclude"
+  > {
+  /** Whether Gram matrices are collected, which solvers read; they take far more room than norms. */
+  readonly gram: boolean;
+}
+
+/** A calibration recipe as a user writes it. */
+export type CalibrationInput = { readonly [Key in keyof CalibrationRecipe]?: CalibrationRecipe[Key] | undefined } & Pick<Recipe, "model">;
+
+const { shape: keys } = recipeObject;
+const calibrationObject = z.strictObject(
+  {
+    model: keys.model,
+    general: keys.general,
+    tasks: keys.tasks,
+    backend: keys.backend,
+    backendOptions: keys.backendOptions,
+    samples: keys.samples,
+    seqLen: keys.seqLen,
+    pack: keys.pack,
+    promptWeight: keys.promptWeight,
+    shuffle: keys.shuffle,
+    seed: keys.seed,
+    include: keys.include,
+    exclude: keys.exclude,
+    gram: z.boolean("true or false").default(false).describe("collect Gram matrices too, which solvers such as sparsegpt read"),
+  },
+  "an object",
+);
+
+/** Checks a calibration recipe. Throws SecateurError `usage` as `parseRecipe` does, and when no data is named. */
+export function parseCalibration(input: unknown): CalibrationRecipe {
+  const recipe = parseInput(calibrationObject, input);
+  checkNames(recipe.tasks);
+  if (recipe.general.length + recipe.tasks.length === 0)
+    throw new SecateurError(
+      "usage",
+      "no data is given to calibrate with: name a file with --general, such as --general c4.jsonl, or --task",
+    );
+  return recipe;
 }
 
 /** All data sources of a recipe. */
 export function dataSources({ general, tasks }: Pick<Recipe, "general" | "tasks">): readonly DataSource[] {
   return [...general, ...tasks];
-}
-
-function describeIssue(issue: z.core.$ZodIssue, input: unknown): string {
-  const place = issue.path.length > 0 ? issue.path.map(String).join(".") : "the recipe";
-  const found = issue.path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown>)[key], input);
-  if (issue.code !== "unrecognized_keys") return `${place}: ${show(found)} was given, ${issue.message} is wanted`;
-  const known = Object.keys(shapeAt(issue.path));
-  return issue.keys
-    .map((key) => {
-      const nearest = nearestName(key, known);
-      return `${place}: no key is called ${JSON.stringify(key)}${nearest === undefined ? `, the keys are ${known.join(", ")}` : `; did you mean ${JSON.stringify(nearest)}?`}`;
-    })
-    .join("; ");
-}
-
-/** The keys of the object at a path. */
-function shapeAt([first]: readonly PropertyKey[]): Readonly<Record<string, unknown>> {
-  if (first === "general") return dataSource.shape;
-  if (first === "tasks") return { name: taskName, ...dataSource.shape };
-  if (first === "pattern") return { keep: patternCount, of: patternCount };
-  return recipeObject.shape;
-}
-
-/** A value as messages show it. */
-function show(value: unknown): string {
-  if (value === undefined) return "nothing";
-  const text = typeof value === "number" ? String(value) : (JSON.stringify(value) ?? typeof value);
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }
 
 function checkAmount({ sparsity, pattern }: Pick<Recipe, "sparsity" | "pattern">): void {

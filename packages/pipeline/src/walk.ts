@@ -17,6 +17,11 @@ import { layersOf, type Step } from "./passes.ts";
 import type { Plan } from "./plan.ts";
 import type { Section } from "./targets.ts";
 
+/** What a walk needs of a plan. */
+export type WalkPlan = Pick<Plan, "model" | "description" | "sections" | "data" | "preferredTokens" | "memoryBytes"> & {
+  readonly summary: Pick<Plan["summary"], "work">;
+};
+
 /** Every role's hidden states on their way through the sections of a plan. */
 export interface Walk {
   /** The weights of a section, each read by its tensor's name. */
@@ -31,7 +36,7 @@ export interface Walk {
 }
 
 /** Where a walk is: the number of the section, and what one of its steps counts of a pass. */
-export interface Place {
+interface Place {
   readonly index: number;
   readonly share: number;
 }
@@ -47,7 +52,11 @@ export interface WalkOptions {
 }
 
 /** Starts a walk before the first section: looks up the embeddings of every role's data. */
-export async function startWalk(plan: Plan, backend: Backend, { emit, signal, scratch, phase = "calibrate" }: WalkOptions): Promise<Walk> {
+export async function startWalk(
+  plan: WalkPlan,
+  backend: Backend,
+  { emit, signal, scratch, phase = "calibrate" }: WalkOptions,
+): Promise<Walk> {
   const engine = createEngine(plan.model, plan.description, backend);
   const store = createStateStore({ memoryBytes: plan.memoryBytes, scratch });
   const streams = new Map<Role, Stream>();
@@ -56,7 +65,7 @@ export async function startWalk(plan: Plan, backend: Backend, { emit, signal, sc
     await engine.release();
   };
   try {
-    for (const { role, sequences } of plan.roles)
+    for (const { role, sequences } of plan.data)
       streams.set(role, await embed(plan.model, plan.description, sequences, plan.preferredTokens, store));
   } catch (error) {
     await release();

@@ -55,8 +55,8 @@ describe("roles and data", () => {
       for (const promptWeight of [0, 1]) {
         const parsed = parseRecipe({ ...recipe, promptWeight });
         const plan = await planPrune(parsed, await partsOf(parsed, 512), undefined);
-        await plan.model.close();
-        weights.push(plan.roles[0]?.sequences.map((sequence) => [...sequence.weights]));
+        await plan.close();
+        weights.push(plan.data[0]?.sequences.map((sequence) => [...sequence.weights]));
         const out = join(await newFolder(), "out");
         const manifest = await run(parsed, out, backend);
         expect(manifest.data[0]).toMatchObject({ rows: 3, sequences: 3, endToken: { id: 1, text: "</s>" } });
@@ -107,7 +107,7 @@ describe("roles and data", () => {
       },
     }));
     const plan = await planPrune(recipe, { ...parts, loaders }, undefined);
-    await plan.model.close();
+    await plan.close();
     expect(read).toEqual(roles.map(([role]) => role));
     expect([...plan.weights]).toEqual(roles);
   });

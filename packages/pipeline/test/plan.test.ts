@@ -28,7 +28,7 @@ async function refusalOf(input: unknown, change: Partial<Parts> = {}): Promise<[
       const recipe = parseRecipe(input);
       const parts = { ...(await partsOf(recipe, 64)), ...change };
       const plan = await planPrune(recipe, parts, { path: out, force: false });
-      await plan.model.close();
+      await plan.close();
     }),
   );
   expect([existsSync(out), existsSync(partialFolder(out))]).toEqual([false, false]);
@@ -189,7 +189,7 @@ describe("the summary of a plan", () => {
       },
     };
     const plan = await planPrune(recipe, { ...(await partsOf(recipe, 64)), format: counting }, { path: out, force: false });
-    await plan.model.close();
+    await plan.close();
     expect(reads).toBe(0);
     expect(await readdir(folder)).toEqual([]);
     const { summary } = plan;
@@ -231,7 +231,7 @@ describe("the summary of a plan", () => {
   ])("counts the passes of %s", async (_, change, passes) => {
     const recipe = parseRecipe(goldenRecipe("llama", change));
     const plan = await planPrune(recipe, await partsOf(recipe, 64), undefined);
-    await plan.model.close();
+    await plan.close();
     expect(plan.summary.work).toBe(Math.round(passes * 168)); // the rows are batched without padding
   });
 
@@ -250,7 +250,7 @@ describe("the summary of a plan", () => {
       sparsity: 0.5,
     });
     const plan = await planPrune(recipe, await partsOf(recipe, 1024), { path: join(folder, "out"), force: false });
-    await plan.model.close();
+    await plan.close();
     const { parameters, prunable, flops, memoryBytes, work, diskBytes } = plan.summary;
     expect([parameters, prunable]).toEqual([134_515_008, 106_168_320]);
     expect(work).toBe(2 * 64 * 512 * 59);

@@ -18,7 +18,7 @@ async function failureWith(change: Partial<Parts>): Promise<[string, string]> {
   try {
     return await failureOf(() => withBackend((backend) => prune(plan, { out, format: parts.format, backend, version: "0.0.0" })));
   } finally {
-    await plan.model.close();
+    await plan.close();
     expect([existsSync(out), existsSync(partialFolder(out))]).toEqual([false, true]); // what it had done is kept
   }
 }
@@ -106,7 +106,7 @@ describe("a plugin that does not keep its contract", () => {
     const plan = await planPrune(recipe, parts, undefined);
     const out = join(await newFolder(), "out");
     const failure = await failureOf(() => withBackend((backend) => prune(plan, { out, format: parts.format, backend, version: "0.0.0" })));
-    await plan.model.close();
+    await plan.close();
     expect(failure).toEqual(["unsupported", "the statistic inputNorm was not collected: the scorer does not list it among its needs"]);
   });
 });

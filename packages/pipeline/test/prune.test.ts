@@ -76,7 +76,7 @@ describe("what comes out", () => {
       const keys = await Promise.all(
         [parseRecipe(recipe), again].map(async (one) => {
           const plan = await planPrune(one, await partsOf(one, 512), undefined);
-          await plan.model.close();
+          await plan.close();
           return planKey(plan, "sha256:0", backend.description, "0.0.0");
         }),
       );
@@ -185,7 +185,7 @@ describe("an output that is there already", () => {
     try {
       await withBackend((backend) => prune(plan, { out, format, backend, version: "0.0.0" }));
     } finally {
-      await plan.model.close();
+      await plan.close();
     }
   }
 

@@ -1,6 +1,6 @@
 import { createOnnxRuntimeBackend } from "@secateur/backend-onnxruntime";
 import { jsonlLoader } from "@secateur/data-jsonl";
-import { safetensors } from "@secateur/format-safetensors";
+import { safetensors, safetensorsFiles } from "@secateur/format-safetensors";
 import { sharedExclusiveFuser } from "@secateur/fusion";
 import { parseOptions } from "@secateur/kit/node";
 import { type Manifest, parseRecipe, planPrune, prune } from "@secateur/pipeline";
@@ -19,6 +19,7 @@ export async function pruneForTask(model: string, general: string, task: string,
     recipe,
     {
       format: safetensors,
+      statisticsFiles: safetensorsFiles,
       loaders: [jsonlLoader],
       scorer: wanda.create(await parseOptions(wanda, {})),
       fuser: sharedExclusiveFuser.create(await parseOptions(sharedExclusiveFuser, { tau: 0.1 })),
@@ -29,7 +30,7 @@ export async function pruneForTask(model: string, general: string, task: string,
   try {
     return await prune(plan, { out, format: safetensors, backend, version: "1.0.0" });
   } finally {
-    await plan.model.close();
+    await plan.close();
     await backend.dispose();
   }
 }

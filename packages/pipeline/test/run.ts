@@ -1,6 +1,6 @@
 import { jsonlLoader } from "@secateur/data-jsonl";
 import { textLoader } from "@secateur/data-text";
-import { safetensors } from "@secateur/format-safetensors";
+import { safetensors, safetensorsFiles } from "@secateur/format-safetensors";
 import { fusers } from "@secateur/fusion";
 import type { Backend } from "@secateur/kit";
 import { createRegistry, parseOptions, resolvePlugin } from "@secateur/kit/node";
@@ -18,6 +18,7 @@ export async function partsOf(input: RecipeInput, preferredTokens: number): Prom
   const fuser = await resolvePlugin(registry, "fuser", recipe.fusion, { from: process.cwd() });
   return {
     format: safetensors,
+    statisticsFiles: safetensorsFiles,
     loaders: [jsonlLoader, textLoader],
     scorer: scorer.create(await parseOptions(scorer, recipe.scorerOptions)),
     fuser: fuser.create(await parseOptions(fuser, recipe.fusionOptions)),
@@ -39,6 +40,6 @@ export async function run(
   try {
     return await prune(plan, { out, format: parts.format, backend, version: "0.0.0", ...options });
   } finally {
-    await plan.model.close();
+    await plan.close();
   }
 }

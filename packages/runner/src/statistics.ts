@@ -1,11 +1,11 @@
-import { keepOutputs, type Program, type Tap, TOKEN_WEIGHTS, tapOutput, valueNamed } from "@secateur/graph";
+import { keepOutputs, type Program, type Tap, TOKEN_WEIGHTS, tapOutput } from "@secateur/graph";
 import { type DeviceTensor, type Need, type RoleStats, SecateurError } from "@secateur/kit";
 import type { BlockDescription } from "@secateur/models";
 import { sizeOf, tensor } from "@secateur/tensor";
 import type { Engine } from "./engine.ts";
 import { type ForwardOptions, forward } from "./forward.ts";
 import type { Stream } from "./stream.ts";
-import { tapProgram, tapsOf } from "./tap-program.ts";
+import { sumShape, tapProgram, tapsOf } from "./tap-program.ts";
 import type { LoadedWeights } from "./weights.ts";
 
 /** Statistics of a block's linear layers by weight name. Layers that read the same input share its sums. */
@@ -112,15 +112,6 @@ function checkFinite(sums: Iterable<readonly [sum: string, values: Float64Array]
       where: { tensor: tensorName },
     });
   }
-}
-
-/** The shape of a program's output without its leading `batch` axis, when every other axis is known. */
-function sumShape(program: Program, output: string): readonly number[] {
-  const { shape } = valueNamed(program, program.outputs[output] as string);
-  return (shape[0] === "batch" ? shape.slice(1) : shape).map((dim) => {
-    if (typeof dim === "number") return dim;
-    throw new SecateurError("plugin", `a statistic keeps the axis ${dim}: only a leading batch axis is summed over`);
-  });
 }
 
 function missing(need: Need): never {

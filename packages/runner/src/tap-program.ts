@@ -1,9 +1,28 @@
-import { instrument, keepOutputs, type Program } from "@secateur/graph";
-import type { Need } from "@secateur/kit";
+import { instrument, keepOutputs, type Program, tapOutput, valueNamed } from "@secateur/graph";
+import { type Need, SecateurError } from "@secateur/kit";
 
 /** The numbers of the taps of a program at which one of these linear layers reads. */
 export function tapsOf(program: Program, linears: ReadonlySet<string>): number[] {
   return program.taps.flatMap((tap, i) => (tap.linears.some(({ weight }) => linears.has(weight)) ? [i] : []));
+}
+
+/** The shapes of the sums of a statistic at a linear layer, summed over batches. Throws SecateurError `plugin` for a statistic that keeps the tokens. */
+export function sumShapes(program: Program, linear: string, need: Need): Record<string, readonly number[]> {
+  const [tap] = tapsOf(program, new Set([linear]));
+  if (tap === undefined) throw new SecateurError("internal", `the program has no linear layer ${linear}`);
+  const start = tapOutput(tap, need, "", linear);
+  const tapped = instrument(program, [{ tap, reductions: [need] }]);
+  const sums = Object.keys(tapped.outputs).filter((name) => name.startsWith(start));
+  return Object.fromEntries(sums.map((name) => [name.slice(start.length), sumShape(tapped, name)]));
+}
+
+/** The shape of a program's output without its leading `batch` axis, when every other axis is known. */
+export function sumShape(program: Program, output: string): readonly number[] {
+  const { shape } = valueNamed(program, program.outputs[output] as string);
+  return (shape[0] === "batch" ? shape.slice(1) : shape).map((dim) => {
+    if (typeof dim === "number") return dim;
+    throw new SecateurError("plugin", `a statistic keeps the axis ${dim}: only a leading batch axis is summed over`);
+  });
 }
 
 /** A program with the needed statistics of these linear layers among its outputs, without what none of its outputs needs. */

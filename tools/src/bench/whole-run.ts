@@ -13,22 +13,28 @@ export interface WholeRun {
 
 const command = fileURLToPath(new URL("../../../apps/cli/src/bin.ts", import.meta.url));
 
-/** Runs a command of the program, such as `["prune", …]`, whose output is a model, and reads what the run says of itself. */
-export async function measureCommand(args: readonly string[], out: string): Promise<WholeRun> {
-  const child = spawn(process.execPath, ["--conditions", "source", "--import", "tsx", command, ...args, "--out", out, "--force"], {
+/** Runs a command of the program, such as `["prune", …]`, and gives the milliseconds from its start to its end. */
+export async function timeCommand(...args: string[]): Promise<number> {
+  const start = performance.now();
+  const child = spawn(process.execPath, ["--conditions", "source", "--import", "tsx", command, ...args], {
     stdio: ["ignore", "ignore", "inherit"],
   });
   const [code] = await once(child, "exit");
   if (code !== 0) throw new Error(`secateur ${args[0]} ended with ${code}`);
-  const run = JSON.parse(await readFile(join(out, "run.json"), "utf8"));
-  await rm(out, { recursive: true });
-  return { milliseconds: run.milliseconds, peakMemoryBytes: run.peakMemoryBytes };
+  return performance.now() - start;
 }
 
 /** Prunes a folder made by `writeRandomModel` for its two roles at 50 %. */
-export function measureWholeRun(model: string, out: string, tokens: number, ...settings: string[]): Promise<WholeRun> {
-  const data = ["--general", join(model, "general.jsonl"), "--task", join(model, "task.jsonl"), "--seq-len", String(tokens)];
-  return measureCommand(["prune", model, ...data, "--sparsity", "0.5", ...settings], out);
+export async function measureWholeRun(model: string, out: string, tokens: number, ...settings: string[]): Promise<WholeRun> {
+  await timeCommand("prune", model, ...dataOf(model, tokens), "--sparsity", "0.5", "--out", out, ...settings);
+  const { milliseconds, peakMemoryBytes } = JSON.parse(await readFile(join(out, "run.json"), "utf8"));
+  await rm(out, { recursive: true });
+  return { milliseconds, peakMemoryBytes };
+}
+
+/** The flags that name a folder's data of two roles. */
+export function dataOf(model: string, tokens: number): string[] {
+  return ["--general", join(model, "general.jsonl"), "--task", join(model, "task.jsonl"), "--seq-len", String(tokens)];
 }
 
 /** All phases of a run together, in milliseconds. */

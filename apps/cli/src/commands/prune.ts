@@ -17,6 +17,7 @@ import { addDataFlags, addEngineFlags, addMemoryFlag, backendOptions, type DataF
 /** The flags of `prune` as they are parsed; what was not given is absent. */
 export interface PruneFlags extends DataFlags, EngineFlags {
   readonly out?: string;
+  readonly stats?: string;
   readonly scorer?: string;
   readonly fusion?: string;
   readonly sparsity?: number;
@@ -48,6 +49,7 @@ const EXAMPLES: readonly Example[] = [
     "rows in other columns: MBPP's text and code",
     "secateur prune ./model --general c4.jsonl --task code=mbpp.jsonl --template '{text}|||{code}' --sparsity 0.5 --out ./pruned",
   ],
+  ["from statistics that `calibrate` has kept", "secateur prune ./model --stats stats.safetensors --sparsity 0.6 --out ./pruned"],
   ["what it would cost; nothing is written", "secateur prune ./model --general c4.jsonl --sparsity 0.5 --dry-run"],
 ];
 
@@ -61,7 +63,11 @@ export function pruneCommand(context: CommandContext): Command {
     .optionsGroup("How much:")
     .option("--sparsity <share>", "share of the weights to prune, such as 0.5", flags.sparsity)
     .option("--pattern <keep:of>", "keep KEEP of every OF weights, such as 2:4", flags.pattern);
-  addDataFlags(made.optionsGroup("Data (.txt, .jsonl, either also as .gz):"));
+  addDataFlags(made.optionsGroup("Data (.txt, .jsonl, either also as .gz):")).option(
+    "--stats <file>",
+    "statistics of `calibrate` in place of data: no data passes the model",
+    flags.text("--stats"),
+  );
   addMethodFlags(made.optionsGroup("Method (`secateur plugins` lists names and options):"));
   addMemoryFlag(addEngineFlags(made.optionsGroup("Engine:")));
   return made
@@ -116,6 +122,7 @@ export function pruneRequest(model: string, given: PruneFlags, version: string):
   const recipe: RecipeInput = {
     model,
     ...dataOf(given),
+    stats: given.stats,
     weights: Object.fromEntries(given.weight ?? []),
     scorer,
     scorerOptions: Object.fromEntries(given.scorerOption ?? []),

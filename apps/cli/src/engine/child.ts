@@ -9,6 +9,8 @@ process.on("disconnect", () => process.exit(1));
 /** Each job is loaded when it is asked for. */
 const JOBS: { readonly [K in JobName]: () => Promise<RunJob<K>> } = {
   prune: async () => (await import("./run-prune.ts")).runPrune,
+  calibrate: async () => (await import("./run-calibrate.ts")).runCalibrate,
+  merge: async () => (await import("./run-merge.ts")).runMerge,
   eval: async () => (await import("./run-eval.ts")).runEval,
   inspect: async () => (await import("./run-inspect.ts")).runInspect,
   demo: async () => (await import("./run-demo.ts")).runDemo,

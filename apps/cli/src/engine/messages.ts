@@ -1,5 +1,6 @@
 import type { Evaluation, MetricName } from "@secateur/evaluate";
-import type { Manifest, PlanSummary, PruneEvent, RecipeInput } from "@secateur/pipeline";
+import type { CalibrationInput, CalibrationPlan, Manifest, PlanSummary, PruneEvent, RecipeInput } from "@secateur/pipeline";
+import type { StatisticsHeader } from "@secateur/statistics";
 import type { DemoResult } from "../demo/run.ts";
 import type { ErrorReport } from "../errors.ts";
 import type { Inspection } from "./run-inspect.ts";
@@ -8,8 +9,10 @@ import type { PluginList } from "./run-plugins.ts";
 /** What the engine process can be asked to do, each with what it is given, what it tells on the way, and what it answers. */
 export interface Jobs {
   prune: { request: PruneRequest; event: PruneEvent | PartialEvent; result: PruneOutcome };
-  eval: { request: EvalRequest; event: { readonly type: "share"; readonly share: number }; result: Evaluation };
-  inspect: { request: { readonly path: string }; event: never; result: Inspection };
+  calibrate: { request: CalibrateRequest; event: PruneEvent; result: CalibrateOutcome };
+  merge: { request: MergeRequest; event: ShareEvent; result: StatisticsInspection };
+  eval: { request: EvalRequest; event: ShareEvent; result: Evaluation };
+  inspect: { request: { readonly path: string }; event: never; result: Inspection | StatisticsInspection };
   demo: { request: DemoRequest; event: { readonly type: "step"; readonly message: string }; result: DemoResult };
   plugins: { request: Readonly<Record<string, never>>; event: never; result: PluginList };
 }
@@ -47,6 +50,44 @@ export interface PruneRequest {
   readonly version: string;
   /** What hidden states may take of memory. */
   readonly memoryBytes?: number | undefined;
+}
+
+/** A calibration as the flags say it. */
+export interface CalibrateRequest {
+  readonly recipe: CalibrationInput;
+  /** Absent only in a dry run. */
+  readonly out: string | undefined;
+  readonly force: boolean;
+  readonly dryRun: boolean;
+  readonly version: string;
+  /** What hidden states may take of memory. */
+  readonly memoryBytes?: number | undefined;
+}
+
+/** What came of a calibration: the plan, and whether the file was written. */
+export interface CalibrateOutcome {
+  readonly plan: CalibrationPlan["summary"];
+  readonly written: boolean;
+}
+
+/** Statistics files to merge. */
+export interface MergeRequest {
+  readonly inputs: readonly string[];
+  readonly out: string;
+  readonly force: boolean;
+}
+
+/** What a statistics file says of itself. */
+export interface StatisticsInspection {
+  readonly path: string;
+  readonly bytes: number;
+  readonly statistics: StatisticsHeader;
+}
+
+/** How much of a job is done, 0 to 1. */
+interface ShareEvent {
+  readonly type: "share";
+  readonly share: number;
 }
 
 /** Where the demo leaves its models. */

@@ -6,6 +6,8 @@ import { describeModel } from "@secateur/models";
 import type { LayerReport, Manifest } from "@secateur/pipeline";
 import { byteSize, sizeOf } from "@secateur/tensor";
 import { builtIns } from "../wiring.ts";
+import type { StatisticsInspection } from "./messages.ts";
+import { inspectStatistics } from "./run-merge.ts";
 
 /** Tensors that differ only in the number of their block, and have one dtype and shape. */
 interface TensorGroup {
@@ -38,8 +40,16 @@ export interface Inspection {
   readonly pruned?: Pick<Manifest, "secateur" | "recipe" | "sparsity">;
 }
 
-/** Reads a model's headers, and its manifest when it has one; no weights. */
-export async function runInspect({ path }: { readonly path: string }): Promise<Inspection> {
+/** Reads a model's headers, and its manifest when it has one, or a statistics file's header; no weights. */
+export async function runInspect({ path }: { readonly path: string }): Promise<Inspection | StatisticsInspection> {
+  const isFile = await stat(path).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+  return isFile ? inspectStatistics(path) : inspectModel(path);
+}
+
+async function inspectModel(path: string): Promise<Inspection> {
   const format = await formatFor(builtIns().formats, path);
   const model = await format.open(path);
   try {

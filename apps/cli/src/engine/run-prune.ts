@@ -15,7 +15,7 @@ export async function runPrune(request: PruneRequest, context: JobContext<"prune
       if (request.dryRun || request.out === undefined) return { plan: plan.summary };
       return await carryOut(plan, request.out);
     } finally {
-      await plan.model.close();
+      await plan.close();
     }
   } finally {
     await backend.dispose();
@@ -31,7 +31,10 @@ export async function runPrune(request: PruneRequest, context: JobContext<"prune
 }
 
 /** What a recipe's names stand for, found from the user's directory. */
-async function resolveParts(recipe: Recipe, { registry, formats, loaders }: BuiltIns): Promise<Omit<Parts, "preferredTokens">> {
+async function resolveParts(
+  recipe: Recipe,
+  { registry, formats, loaders, statisticsFiles }: BuiltIns,
+): Promise<Omit<Parts, "preferredTokens">> {
   const from = process.cwd();
   const scorer = await resolvePlugin(registry, "scorer", recipe.scorer, { from });
   const fuser = await resolvePlugin(registry, "fuser", recipe.fusion, { from });
@@ -45,6 +48,7 @@ async function resolveParts(recipe: Recipe, { registry, formats, loaders }: Buil
     fuser: fuser.create(await parseOptions(fuser, recipe.fusionOptions)),
     format: await formatFor(formats, recipe.model),
     loaders,
+    statisticsFiles,
   };
 }
 

@@ -20,7 +20,11 @@ export function inspectionText(inspection: Inspection, colors: Colors): string {
 }
 
 function prunedRows({ sparsity, recipe, secateur }: NonNullable<Inspection["pruned"]>): string[][] {
-  const data = [...recipe.general.map(({ source }) => `general ${source}`), ...recipe.tasks.map(({ name, source }) => `${name} ${source}`)];
+  const data = [
+    ...(recipe.stats === undefined ? [] : [`statistics ${recipe.stats}`]),
+    ...recipe.general.map(({ source }) => `general ${source}`),
+    ...recipe.tasks.map(({ name, source }) => `${name} ${source}`),
+  ];
   const amount = recipe.pattern ? `pattern ${recipe.pattern.keep}:${recipe.pattern.of}` : `sparsity ${recipe.sparsity}`;
   return [
     ["pruned", `${percent(sparsity.ratio)} zero: ${grouped(sparsity.zeros)} of ${grouped(sparsity.of)} weights`],

@@ -1,0 +1,78 @@
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "vitest";
+import { run, start, workFolder } from "./run-cli.ts";
+
+const ROWS = ["--general", "llama/calibration.jsonl"];
+
+test.concurrent("statistics are collected, merged, inspected and pruned from", async (context) => {
+  const folder = workFolder(context);
+  const general = await run(folder, "calibrate", "llama", ...ROWS, "--gram", "--out", "general.st");
+  context.expect([general.code, general.out.split("\n")[0]]).toEqual([0, "collected   statistics of 21 layers for general"]);
+  context.expect(general.out).toContain("  secateur prune llama --stats general.st --sparsity 0.5 --out pruned\n");
+  const task = await run(folder, "calibrate", "llama", "--task", "a=llama/task-a.jsonl", "--gram", "--out", "task.st", "--json");
+  context.expect(JSON.parse(task.out)).toMatchObject({ out: "task.st", plan: { layers: 21, roles: [{ role: "a", tokens: 120 }] } });
+
+  const merged = await run(folder, "stats", "merge", "task.st", "general.st", "--out", "both.st");
+  context.expect(merged.out).toMatch(/^general +6 +168 +llama\/calibration\.jsonl$/m);
+  const inspected = await run(folder, "inspect", "both.st", "--json");
+  context
+    .expect(JSON.parse(inspected.out).statistics)
+    .toMatchObject({ needs: ["inputNorm", "gram"], roles: [{ role: "general" }, { role: "a" }] });
+  context.expect((await run(folder, "inspect", "both.st")).out).toBe(merged.out);
+
+  const solver = ["--scorer", "sparsegpt", "--sparsity", "0.5"];
+  const kept = await run(folder, "prune", "llama", "--stats", "both.st", ...solver, "--out", "kept");
+  context.expect([kept.code, kept.out.split("\n")[0]]).toEqual([0, "zeros       50.0 %: 31,104 of 62,208 weights in 21 layers"]);
+  const data = [...ROWS, "--task", "a=llama/task-a.jsonl", "--propagate", "none"];
+  context.expect((await run(folder, "prune", "llama", ...data, ...solver, "--out", "data")).code).toBe(0);
+  const weights = (out: string): Buffer => readFileSync(join(folder, out, "model.safetensors"));
+  context.expect(weights("kept").equals(weights("data"))).toBe(true);
+  context.expect((await run(folder, "inspect", "kept")).out).toContain("data        statistics both.st\n");
+});
+
+test.concurrent("a dry run of a calibration shows what it would cost, and writes nothing", async (context) => {
+  const folder = workFolder(context);
+  const { code, out } = await run(folder, "calibrate", "llama", ...ROWS, "--dry-run");
+  context.expect(code).toBe(0);
+  context.expect(out).toContain("to collect             statistics of 21 layers for 1 role\n");
+  context.expect(out).toMatch(/^disk for the output +11\.3 KiB$/m);
+  context.expect(out).toContain("\nNothing was written: this was a dry run.\n");
+  context.expect(readdirSync(folder)).toEqual(["llama"]);
+});
+
+test.concurrent("statistics without Gram matrices are refused where they are needed", async (context) => {
+  const folder = workFolder(context);
+  await run(folder, "calibrate", "llama", ...ROWS, "--out", "norms.st");
+  const { code, err } = await run(
+    folder,
+    "prune",
+    "llama",
+    "--stats",
+    "norms.st",
+    "--scorer",
+    "sparsegpt",
+    "--sparsity",
+    "0.5",
+    "--out",
+    "out",
+  );
+  context
+    .expect([code, err])
+    .toEqual([2, "error: norms.st: the statistic gram was not collected, only inputNorm: calibrate again with --gram\n"]);
+  context.expect(readdirSync(folder).sort()).toEqual(["llama", "norms.st"]);
+});
+
+test.concurrent("an interrupted calibration leaves nothing", async (context) => {
+  const folder = workFolder(context);
+  // The reference backend takes seconds for these.
+  const row = (r: number): string => JSON.stringify({ input_ids: Array.from({ length: 128 }, (_, t) => (r * 31 + t * t) % 96) });
+  writeFileSync(join(folder, "long.jsonl"), Array.from({ length: 24 }, (_, r) => `${row(r)}\n`).join(""));
+  const command = start(folder, ["calibrate", "llama", "--general", "long.jsonl", "--backend", "reference", "--out", "stats.st"]);
+  await command.says("warning: general: 128 sequences were asked for");
+  process.kill(-(command.process.pid as number), "SIGINT");
+  const { code, err } = await command.ended;
+  context.expect(code).toBe(130);
+  context.expect(err).toContain("interrupted\n");
+  context.expect(readdirSync(folder)).toEqual(["llama", "long.jsonl"]);
+});

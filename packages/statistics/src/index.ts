@@ -1,0 +1,12 @@
+export {
+  createStatistics,
+  type Entry,
+  type Layout,
+  layoutSize,
+  type OpenStatistics,
+  openStatistics,
+  type StatisticsSink,
+  type Sums,
+} from "./file.ts";
+export { orderRoles, type Shard, type StatisticsHeader } from "./header.ts";
+export { type MergeOptions, mergeStatistics } from "./merge.ts";
