@@ -1,5 +1,5 @@
 import { type Mask, SecateurError, type Selection } from "@secateur/kit";
-import { kthSmallest, markLowest } from "@secateur/tensor";
+import { kthSmallest, markLowestOfEach } from "@secateur/tensor";
 
 /** A mask (rows, cols), row-major, 1 = kept, and how it came about. */
 export interface MaskResult {
@@ -9,6 +9,9 @@ export interface MaskResult {
   /** How many of the pruned have the same score as a kept one of their group: the index decided. */
   readonly ties: number;
 }
+
+/** How much of a matrix is pruned: a share of each group, from 0 to 1, or exactly so many of all its weights. */
+export type Amount = number | { readonly count: number };
 
 /** An N:M pattern: of each `of` consecutive inputs of a row `keep` stay. */
 export interface Pattern {
@@ -27,30 +30,31 @@ export function pruneCount(n: number, ratio: number): number {
 }
 
 /**
- * Masks the lowest scores (rows, cols) of each row or of the matrix. The rule `exact` prunes `pruneCount` of each group, equal scores by lower
- * index first; `threshold` every score not above the one at that position of the sorted group. Throws SecateurError `unsupported` for groups of
- * several matrices and `numeric` for a score that is NaN.
+ * Masks the lowest scores (rows, cols) of each row or of the matrix. A ratio prunes `pruneCount` of each group; a count exactly so many of the matrix,
+ * spread over the rows, where they are the groups, so that no two differ by more than one. The rule `exact` takes equal scores by lower index first;
+ * `threshold` every score not above the one at that position of the sorted group. Throws SecateurError `unsupported` for groups of several matrices,
+ * `input` for an amount out of range and `numeric` for a score that is NaN.
  */
-export function maskUnstructured(scores: Float32Array, rows: number, cols: number, ratio: number, selection: Selection): MaskResult {
+export function maskUnstructured(scores: Float32Array, rows: number, cols: number, amount: Amount, selection: Selection): MaskResult {
   if (selection.group !== "row" && selection.group !== "matrix") {
     throw new SecateurError(
       "unsupported",
       `weights compete within each ${selection.group}, but one matrix alone is to be masked: wanted row or matrix`,
     );
   }
-  checkScores(scores, rows, cols);
-  const group = selection.group === "row" ? cols : rows * cols;
-  const count = pruneCount(group, ratio);
+  checkSize(scores, rows, cols);
+  const groups = selection.group === "row" ? rows : 1;
+  const size = selection.group === "row" ? cols : rows * cols;
+  const countOf = groupCounts(amount, groups, size);
   const mask = new Uint8Array(scores.length);
-  const scratch = new Float32Array(group);
-  let pruned = 0;
-  let ties = 0;
-  for (let start = 0; start < scores.length; start += group) {
-    if (selection.rule === "exact") {
-      ties += markLowest(scores, count, mask, scratch, start, start + group);
-      pruned += count;
-    } else pruned += markNotAbove(scores, count, mask, scratch, start, start + group);
+  if (selection.rule === "threshold") {
+    refuseNaN(scores, cols);
+    return { mask, pruned: markNotAbove(scores, size, countOf, mask), ties: 0 };
   }
+  const ties = markLowestOfEach(scores, size, countOf, mask);
+  if (Number.isNaN(ties)) refuseNaN(scores, cols);
+  let pruned = 0;
+  for (let group = 0; group < groups; group++) pruned += countOf(group);
   return { mask, pruned, ties };
 }
 
@@ -65,33 +69,53 @@ export function maskPattern(scores: Float32Array, rows: number, cols: number, { 
   if (cols % of !== 0) {
     throw new SecateurError("input", `the pattern ${keep}:${of} wants a multiple of ${of} inputs, but there are ${cols}`);
   }
-  checkScores(scores, rows, cols);
+  checkSize(scores, rows, cols);
   const mask = new Uint8Array(scores.length);
-  const scratch = new Float32Array(of);
-  let ties = 0;
-  for (let start = 0; start < scores.length; start += of) ties += markLowest(scores, of - keep, mask, scratch, start, start + of);
+  const ties = markLowestOfEach(scores, of, of - keep, mask);
+  if (Number.isNaN(ties)) refuseNaN(scores, cols);
   return { mask, pruned: (scores.length / of) * (of - keep), ties };
 }
 
-/** The rule of published codes: everything not above the score at position `count` of the sorted range. Returns how many that is. */
-function markNotAbove(scores: Float32Array, count: number, mask: Uint8Array, scratch: Float32Array, start: number, end: number): number {
-  for (let i = start; i < end; i++) scratch[i - start] = scores[i] as number;
-  const threshold = kthSmallest(scratch, Math.min(count, end - start - 1));
-  let kept = 0;
-  for (let i = start; i < end; i++) {
-    mask[i] = (scores[i] as number) > threshold ? 1 : 0;
-    kept += mask[i] as number;
+/** How many weights each group prunes, by the group's index. */
+function groupCounts(amount: Amount, groups: number, size: number): (group: number) => number {
+  if (typeof amount === "number") {
+    const count = pruneCount(size, amount);
+    return () => count;
   }
-  return end - start - kept;
+  const { count } = amount;
+  if (!(Number.isInteger(count) && count >= 0 && count <= groups * size)) {
+    throw new SecateurError("input", `${count} weights are to be pruned, wanted a whole number from 0 to ${groups * size}`);
+  }
+  // Each group gets what is due up to its end less what was due up to its start, so that the sum is the count, however the shares are rounded.
+  const before = (group: number): number => Math.floor((group * count) / groups);
+  return (group) => before(group + 1) - before(group);
 }
 
-function checkScores(scores: Float32Array, rows: number, cols: number): void {
+/** The rule of published codes: in each group everything not above the score at position `countOf` of the sorted group. Returns how many that is. */
+function markNotAbove(scores: Float32Array, size: number, countOf: (group: number) => number, mask: Uint8Array): number {
+  const scratch = new Float32Array(size);
+  let pruned = scores.length;
+  for (let start = 0, group = 0; start < scores.length; start += size, group++) {
+    scratch.set(scores.subarray(start, start + size));
+    const threshold = kthSmallest(scratch, Math.min(countOf(group), size - 1));
+    for (let i = start; i < start + size; i++) {
+      const kept = +((scores[i] as number) > threshold);
+      mask[i] = kept;
+      pruned -= kept;
+    }
+  }
+  return pruned;
+}
+
+function checkSize(scores: Float32Array, rows: number, cols: number): void {
   if (scores.length !== rows * cols) {
     throw new SecateurError("internal", `${scores.length} scores were given for a matrix of ${rows} × ${cols}`);
   }
+}
+
+function refuseNaN(scores: Float32Array, cols: number): void {
   for (let k = 0; k < scores.length; k++) {
-    const score = scores[k] as number;
-    if (Number.isNaN(score))
+    if (Number.isNaN(scores[k]))
       throw new SecateurError("numeric", `the score at row ${Math.floor(k / cols)}, column ${k % cols} is not a number`);
   }
 }

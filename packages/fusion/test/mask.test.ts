@@ -49,7 +49,7 @@ describe("maskUnstructured", () => {
       fc.property(matrices, fc.constantFrom(ROW, MATRIX), ({ rows, cols, scores, ratio }, selection) => {
         const { mask, pruned, ties } = maskUnstructured(scores, rows, cols, ratio, selection);
         const group = selection.group === "row" ? cols : rows * cols;
-        expect(pruned).toBe(mask.filter((kept) => kept === 0).length);
+        expect(pruned).toBe(zeros(mask));
         let tied = 0;
         for (let start = 0; start < scores.length; start += group) {
           const ids = Array.from({ length: group }, (_, i) => start + i);
@@ -67,6 +67,53 @@ describe("maskUnstructured", () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it("prunes exactly a count of the matrix, spread evenly over rows where they are the groups", () => {
+    fc.assert(
+      fc.property(matrices, fc.constantFrom(ROW, MATRIX), fc.nat(), ({ rows, cols, scores }, selection, draw) => {
+        const count = draw % (rows * cols + 1);
+        const { mask, pruned } = maskUnstructured(scores, rows, cols, { count }, selection);
+        expect([pruned, zeros(mask)]).toEqual([count, count]);
+        if (selection.group === "matrix") {
+          expect(mask).toEqual(maskUnstructured(scores, 1, rows * cols, { count }, ROW).mask);
+          return;
+        }
+        for (let i = 0; i < rows; i++) {
+          const due = Math.floor(((i + 1) * count) / rows) - Math.floor((i * count) / rows);
+          const row = (m: Float32Array | Uint8Array): number[] => [...m.subarray(i * cols, (i + 1) * cols)];
+          expect(Math.abs(due - count / rows)).toBeLessThan(1);
+          expect(row(mask)).toEqual([...maskUnstructured(Float32Array.from(row(scores)), 1, cols, { count: due }, ROW).mask]);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it.each([ROW, MATRIX])("takes a count for the ratio that it comes from, for %j", (selection) => {
+    const scores = Float32Array.from({ length: 40 }, (_, k) => (k * 17) % 11);
+    for (const rule of ["exact", "threshold"] as const) {
+      for (let count = 0; count <= 40; count += 4) {
+        expect(maskUnstructured(scores, 4, 10, { count }, { ...selection, rule })).toEqual(
+          maskUnstructured(scores, 4, 10, count / 40, { ...selection, rule }),
+        );
+      }
+    }
+  });
+
+  it("prunes by the threshold at each row's share of a count", () => {
+    const scores = Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 8);
+    const { mask, pruned } = maskUnstructured(scores, 3, 3, { count: 4 }, { group: "row", rule: "threshold" });
+    expect([...mask]).toEqual([0, 0, 1, 0, 0, 1, 0, 0, 0]); // at positions 1, 1 and 2 of the rows
+    expect(pruned).toBe(7);
+  });
+
+  it.each([-1, 7, 1.5, Number.NaN])("refuses the count %d of six weights", (count) => {
+    for (const selection of [ROW, MATRIX]) {
+      expect(() => maskUnstructured(new Float32Array(6), 2, 3, { count }, selection)).toThrow(
+        new SecateurError("input", `${count} weights are to be pruned, wanted a whole number from 0 to 6`),
+      );
+    }
   });
 
   it("follows a permutation of the rows", () => {
@@ -112,11 +159,13 @@ describe("maskUnstructured", () => {
     );
   });
 
-  it("refuses NaN and sizes that do not fit", () => {
+  it.each([0, 0.5, 1])("refuses NaN where %d is pruned, and sizes that do not fit", (ratio) => {
     const scores = Float32Array.of(1, 2, 3, Number.NaN);
-    expect(() => maskUnstructured(scores, 2, 2, 0, ROW)).toThrow(
-      new SecateurError("numeric", "the score at row 1, column 1 is not a number"),
-    );
+    for (const rule of ["exact", "threshold"] as const) {
+      expect(() => maskUnstructured(scores, 2, 2, ratio, { group: "row", rule })).toThrow(
+        new SecateurError("numeric", "the score at row 1, column 1 is not a number"),
+      );
+    }
     expect(() => maskUnstructured(scores, 2, 3, 0, ROW)).toThrow(
       new SecateurError("internal", "4 scores were given for a matrix of 2 × 3"),
     );
@@ -140,10 +189,20 @@ describe("maskPattern", () => {
             const order = ids.toSorted((a, b) => (scores[a] as number) - (scores[b] as number) || a - b);
             expect(order.map((k) => mask[k])).toEqual(order.map((_, rank) => (rank < pattern.of - pattern.keep ? 0 : 1)));
           }
-          expect(pruned).toBe(mask.filter((kept) => kept === 0).length);
+          expect(pruned).toBe(zeros(mask));
         },
       ),
     );
+  });
+
+  it.each([1, 2, 4, 8])("refuses NaN in groups of %d", (of) => {
+    const scores = new Float32Array(16);
+    scores[13] = Number.NaN;
+    for (const keep of [1, of]) {
+      expect(() => maskPattern(scores, 2, 8, { keep, of })).toThrow(
+        new SecateurError("numeric", "the score at row 1, column 5 is not a number"),
+      );
+    }
   });
 
   it("counts the ties that the index decided", () => {
@@ -159,3 +218,7 @@ describe("maskPattern", () => {
     expect(() => maskPattern(new Float32Array(cols), 1, cols, pattern)).toThrow(new SecateurError("input", message));
   });
 });
+
+function zeros(mask: Uint8Array): number {
+  return mask.filter((kept) => kept === 0).length;
+}

@@ -1,76 +1,33 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { kthSmallest, markLowest, seededRandom } from "../src/index.ts";
+import { markLowest, markLowestOfEach, seededRandom } from "../src/index.ts";
 
-// Few distinct values make ties common; the other half of the cases has none.
+// Few distinct values make ties common; the edges of the format are where an order by patterns could differ from the order of the numbers.
+const TINY = 2 ** -149;
+const EDGES = [
+  0,
+  -0,
+  TINY,
+  -TINY,
+  2 ** -126,
+  -(2 ** -126),
+  1,
+  -1,
+  1 + 2 ** -23,
+  3.4e38,
+  -3.4e38,
+  Number.POSITIVE_INFINITY,
+  Number.NEGATIVE_INFINITY,
+];
+const lists = <T>(of: fc.Arbitrary<T>): fc.Arbitrary<T[]> => fc.array(of, { minLength: 1, maxLength: 300, size: "max" });
 const scores = fc
-  .oneof(fc.array(fc.integer({ min: 0, max: 5 })), fc.array(fc.float({ noNaN: true })))
-  .map((numbers) => Float32Array.from(numbers))
-  .filter((values) => values.length > 0);
-
-describe("kthSmallest", () => {
-  it("is the value at that position of the sorted values, and parts the others", () => {
-    fc.assert(
-      fc.property(scores, fc.nat(), (values, draw) => {
-        const k = draw % values.length;
-        const sorted = values.slice().sort();
-        const worked = values.slice();
-        const found = kthSmallest(worked, k);
-        expect(found === sorted[k]).toBe(true);
-        expect(worked.subarray(0, k).every((value) => value <= found)).toBe(true);
-        expect(worked.subarray(k).every((value) => value >= found)).toBe(true);
-        expect(
-          worked
-            .slice()
-            .sort()
-            .every((value, i) => value === sorted[i]),
-        ).toBe(true);
-      }),
-      { numRuns: 500 },
-    );
-  });
-
-  it("touches its range only", () => {
-    const values = Float32Array.of(9, 3, 1, 2, 0);
-    expect(kthSmallest(values, 1, 1, 4)).toBe(2);
-    expect([values[0], values[4]]).toEqual([9, 0]);
-  });
-
-  it.each([
-    [-1, 0, 3, "position -1 is outside the values from 0 to 3 of 3"],
-    [3, 0, 3, "position 3 is outside the values from 0 to 3 of 3"],
-    [1, 2, 3, "position 1 is outside the values from 2 to 3 of 3"],
-    [0, 0, 4, "position 0 is outside the values from 0 to 4 of 3"],
-    [Number.NaN, 0, 3, "position NaN is outside the values from 0 to 3 of 3"],
-  ])("refuses k = %d of %d … %d", (k, start, end, message) => {
-    expect(() => kthSmallest(new Float32Array(3), k, start, end)).toThrow(new RangeError(message));
-  });
-
-  // A quadratic method would take a million times a million steps on one of these and never end.
-  const SIZE = 1_000_000;
-  const random = seededRandom(3);
-  it.each<[string, (i: number) => number]>([
-    ["equal", () => 1],
-    ["ascending", (i) => i],
-    ["descending", (i) => SIZE - i],
-    ["organ-pipe", (i) => Math.min(i, SIZE - 1 - i)],
-    ["valley", (i) => Math.max(i, SIZE - 1 - i)],
-    ["two-valued", (i) => i % 2],
-    ["saw-toothed", (i) => i % 1000],
-    ["random", () => random.next()],
-  ])("selects from a million %s values", (_, make) => {
-    const values = Float32Array.from({ length: SIZE }, (__, i) => make(i));
-    const sorted = values.slice().sort();
-    for (const k of [0, 1, SIZE / 2, SIZE - 1]) expect(kthSmallest(values.slice(), k)).toBe(sorted[k]);
-  });
-
-  it("sorts what bad pivots leave", () => {
-    // Built against median of three: whatever comes first, in the middle and last is always among the smallest.
-    const values = killer(20_000);
-    const sorted = values.slice().sort();
-    expect(kthSmallest(values, 19_000)).toBe(sorted[19_000]);
-  });
-});
+  .oneof(
+    lists(fc.integer({ min: 0, max: 5 })),
+    lists(fc.float({ noNaN: true })),
+    lists(fc.constantFrom(...EDGES)),
+    lists(fc.constantFrom(0, -0)),
+  )
+  .map((numbers) => Float32Array.from(numbers));
 
 describe("markLowest", () => {
   it("marks exactly so many, as a stable sort would", () => {
@@ -79,14 +36,9 @@ describe("markLowest", () => {
         const count = draw % (values.length + 1);
         const mask = new Uint8Array(values.length);
         const ties = markLowest(values, count, mask, new Float32Array(values.length));
-        const order = [...values.keys()].sort((a, b) => (values[a] as number) - (values[b] as number) || a - b);
-        const lowest = new Set(order.slice(0, count));
-        expect([...mask]).toEqual([...values.keys()].map((i) => (lowest.has(i) ? 0 : 1)));
-        const last = values[order[count - 1] ?? -1];
-        const shared = order.slice(count).some((i) => values[i] === last);
-        expect(ties).toBe(shared ? order.slice(0, count).filter((i) => values[i] === last).length : 0);
+        expect({ mask: [...mask], ties }).toEqual(sorted(values, count));
       }),
-      { numRuns: 500 },
+      { numRuns: 1000 },
     );
   });
 
@@ -115,6 +67,16 @@ describe("markLowest", () => {
     }
   });
 
+  it.each([0, 700, 999])("refuses NaN at %i of a thousand, of either sign", (at) => {
+    for (const pattern of [0x7fc00000, 0xffc00000, 0x7f800001, 0xff800001]) {
+      const values = Float32Array.from({ length: 1000 }, (_, i) => i - 500);
+      new Uint32Array(values.buffer)[at] = pattern;
+      expect(() => markLowest(values, 300, new Uint8Array(1000), new Float32Array(1000))).toThrow(
+        "the scores from 0 to 1000 have a NaN among them",
+      );
+    }
+  });
+
   it("refuses a scratch that is too short", () => {
     expect(() => markLowest(new Float32Array(4), 2, new Uint8Array(4), new Float32Array(3))).toThrow(
       "the scratch holds 3 values, but 4 scores are to be selected from",
@@ -122,25 +84,107 @@ describe("markLowest", () => {
   });
 });
 
-/** Values for which the median of the first, middle and last of each remaining range is near its smallest, made by walking the selection backwards. */
-function killer(size: number): Float32Array {
-  const order = Array.from({ length: size }, (_, i) => i);
-  const values = new Float32Array(size);
-  let value = 0;
-  for (let low = 0; low < size; ) {
-    const high = size - 1;
-    const middle = (low + high) >>> 1;
-    values[order[low] as number] = value++;
-    if (middle === low) {
-      low++;
-      continue;
+describe("markLowestOfEach", () => {
+  it("marks each group as a stable sort would, be it small or large", () => {
+    fc.assert(
+      fc.property(scores, fc.constantFrom(1, 2, 3, 4, 5, 8, 16, 100, 300), fc.nat(), (values, size, draw) => {
+        const all = repeated(values, size * Math.ceil(values.length / size));
+        const count = draw % (size + 1);
+        const mask = new Uint8Array(all.length);
+        const ties = markLowestOfEach(all, size, count, mask);
+        expect({ mask: [...mask], ties }).toEqual(sortedEach(all, size, () => count));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it("marks as many in a group as it is told", () => {
+    fc.assert(
+      fc.property(scores, fc.constantFrom(1, 4, 7, 8), (values, size) => {
+        const all = repeated(values, 10 * size);
+        const countOf = (group: number): number => group % (size + 1);
+        const mask = new Uint8Array(all.length);
+        const ties = markLowestOfEach(all, size, countOf, mask);
+        expect({ mask: [...mask], ties }).toEqual(sortedEach(all, size, countOf));
+      }),
+    );
+  });
+
+  // Each is meant to fill a bin with what others spread: near values between far ones, groups far below the highest of all, and views into a buffer.
+  const random = seededRandom(5);
+  it.each<[string, (i: number) => number]>([
+    ["equal", () => 1],
+    ["ascending", (i) => i],
+    [
+      "near one another between the infinities",
+      (i) => [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY][i] ?? 1 + random.below(4) * 2 ** -23,
+    ],
+    ["of groups on very different scales", (i) => 2 ** (Math.floor(i / 6000) * 40 - 140) * random.next()],
+    ["mostly zero", (i) => (i % 3 === 0 ? random.next() : 0)],
+    ["of both signs", () => random.next() - 0.5],
+  ])("marks among twenty-four thousand scores %s", (_, make) => {
+    const values = Float32Array.from({ length: 24_001 }, (__, i) => make(i)).subarray(1);
+    for (const size of [6000, 24_000]) {
+      for (const count of [1, size / 2, size - 1]) {
+        const mask = new Uint8Array(values.length);
+        const ties = markLowestOfEach(values, size, count, mask);
+        const wanted = sortedEach(values, size, () => count);
+        expect(ties).toBe(wanted.ties);
+        expect(Buffer.compare(mask, Uint8Array.from(wanted.mask))).toBe(0);
+      }
     }
-    values[order[middle] as number] = value++;
-    // The selection swaps the middle with the second place, then goes on with what follows.
-    const swap = order[low + 1] as number;
-    order[low + 1] = order[middle] as number;
-    order[middle] = swap;
-    low += 2;
-  }
-  return values;
+  });
+
+  it.each([1, 4, 8, 12])("gives NaN for a NaN in groups of %i, whatever the count", (size) => {
+    for (let at = 0; at < 24; at++) {
+      const values = Float32Array.from({ length: 24 }, (_, i) => i);
+      values[at] = Number.NaN;
+      for (const count of [0, 1, size - 1, size]) expect(markLowestOfEach(values, size, count, new Uint8Array(24))).toBeNaN();
+    }
+    expect(markLowestOfEach(new Float32Array(24).fill(Number.NaN), size, size >> 1, new Uint8Array(24))).toBeNaN();
+  });
+
+  it.each([1.5, Number.NaN])("refuses to mark %d of each group", (count) => {
+    for (const size of [4, 8, 200]) {
+      expect(() => markLowestOfEach(new Float32Array(400), size, count, new Uint8Array(400))).toThrow(
+        new RangeError(`${count} scores are to be marked, wanted a whole number`),
+      );
+    }
+  });
+
+  it("takes no scores, and refuses those that do not part into groups", () => {
+    expect(markLowestOfEach(new Float32Array(0), 0, 0, new Uint8Array(0))).toBe(0);
+    for (const size of [0, 5]) {
+      const message = `8 scores do not part into groups of ${size}`;
+      expect(() => markLowestOfEach(new Float32Array(8), size, 1, new Uint8Array(8))).toThrow(new RangeError(message));
+    }
+  });
+});
+
+interface Marked {
+  readonly mask: number[];
+  readonly ties: number;
+}
+
+/** What a stable sort chooses. */
+function sorted(values: Float32Array, count: number): Marked {
+  // Not the difference, which is NaN between equal infinities.
+  const compare = (a: number, b: number): number => Number(a > b) - Number(a < b);
+  const order = [...values.keys()].sort((a, b) => compare(values[a] as number, values[b] as number) || a - b);
+  const lowest = new Set(order.slice(0, count));
+  const last = values[order[count - 1] ?? -1];
+  const shared = order.slice(count).some((i) => values[i] === last);
+  return {
+    mask: [...values.keys()].map((i) => (lowest.has(i) ? 0 : 1)),
+    ties: shared ? order.slice(0, count).filter((i) => values[i] === last).length : 0,
+  };
+}
+
+function sortedEach(values: Float32Array, size: number, countOf: (group: number) => number): Marked {
+  const groups = Array.from({ length: values.length / size }, (_, g) => sorted(values.subarray(g * size, (g + 1) * size), countOf(g)));
+  return { mask: groups.flatMap(({ mask }) => mask), ties: groups.reduce((sum, { ties }) => sum + ties, 0) };
+}
+
+function repeated(values: Float32Array, length: number): Float32Array {
+  return Float32Array.from({ length }, (_, i) => values[i % values.length] as number);
 }
