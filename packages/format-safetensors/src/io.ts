@@ -13,6 +13,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EFBIG: "the file would be larger than the file system allows",
   EIO: "the device reported an error",
   EISDIR: "it is a folder",
+  ERR_FS_EISDIR: "it is a folder",
   EMFILE: "too many open files",
   ENFILE: "too many open files",
   ENOENT: "no such file or folder",
@@ -80,7 +81,7 @@ export async function withFile<T>(
 
 /** Makes a file, or takes the place of one, in a single step: it is filled under another name, flushed and then renamed. */
 export async function placeFile(path: string, label: string, fill: (handle: FileHandle) => Promise<void>): Promise<void> {
-  const unfinished = `${path}.unfinished`;
+  const unfinished = unfinishedName(path);
   await withFile(unfinished, "w", "write", label, async (handle) => {
     await fill(handle);
     await handle.sync();
@@ -90,6 +91,11 @@ export async function placeFile(path: string, label: string, fill: (handle: File
   } catch (error) {
     throw ioError(error, "write", label);
   }
+}
+
+/** What `placeFile` calls a file until it is filled. */
+export function unfinishedName(path: string): string {
+  return `${path}.unfinished`;
 }
 
 /** Makes the names in a folder last. Some systems cannot flush folders; there nothing is done. */

@@ -32,7 +32,10 @@ export interface TensorFiles {
   readonly name: string;
   /** Opens a file and checks its header. Throws SecateurError `not-found`, `format`, `unsupported` or `io`. */
   open(path: string): Promise<OpenTensorFile>;
-  /** Lays out a file of these tensors under another name beside `path`. Throws SecateurError `exists` unless `force`, or `io`. */
+  /**
+   * Lays out a file of these tensors under another name beside `path`, which takes its name when it is closed. Throws SecateurError `exists` for a file that is
+   * there unless `force`, and for a folder; `io`, also for a disk without the space.
+   */
   create(
     path: string,
     tensors: ReadonlyMap<string, TensorEntry>,

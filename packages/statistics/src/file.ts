@@ -1,39 +1,20 @@
-import {
-  type Need,
-  type OpenTensorFile,
-  type Role,
-  type RoleStats,
-  SecateurError,
-  type TensorEntry,
-  type TensorFiles,
-} from "@secateur/kit";
-import { sizeOf, tensor } from "@secateur/tensor";
-import { headerText, readHeader, type StatisticsHeader } from "./header.ts";
+import { type Need, type Role, type RoleStats, SecateurError, type TensorEntry, type TensorFiles } from "@secateur/kit";
+import { headerFault, headerText, readHeader, type StatisticsHeader } from "./header.ts";
+import { type Entry, keyOf, type Layout, layoutFault, nameOf, readLayout, type SumShapes } from "./layout.ts";
 
 /** A statistic's sums by name, each in double precision. */
 export type Sums = Readonly<Record<string, Float64Array>>;
 
-/** One statistic of one layer, or of the layers that read the same. */
-export interface Entry {
-  readonly role: Role;
-  /** The layer's tensor; for a statistic of inputs, the one that the layers share it under (`StatisticsHeader.layers`). */
-  readonly tensor: string;
-  /** The statistic's id. */
-  readonly need: string;
-}
-
 /** A statistics file that is being written. */
 export interface StatisticsSink {
+  /** Writes an entry, each once and in any order. Throws SecateurError `numeric` for sums that are not finite, `internal` for what was not laid out, `io`. */
   write(entry: Entry, sums: Sums): Promise<void>;
   /** Ends the file, which takes its name. Throws SecateurError `internal` when something is missing. */
   close(): Promise<void>;
   discard(): Promise<void>;
 }
 
-/** What a file will hold: each entry's sums with their shapes. */
-export type Layout = readonly { readonly entry: Entry; readonly shapes: Readonly<Record<string, readonly number[]>> }[];
-
-/** Lays out a statistics file. Throws SecateurError `exists` unless `force`, or `io`. */
+/** Lays out a statistics file. Throws SecateurError `internal` for a header or a layout that could not be read again, `exists` unless `force`, or `io`. */
 export async function createStatistics(
   files: TensorFiles,
   path: string,
@@ -41,20 +22,19 @@ export async function createStatistics(
   layout: Layout,
   options: { readonly force?: boolean } = {},
 ): Promise<StatisticsSink> {
+  const fault = headerFault(header) ?? layoutFault(layout, header)?.what;
+  if (fault !== undefined) throw new SecateurError("internal", `${path} would have ${fault}`, { where: { file: path } });
   const tensors = new Map<string, TensorEntry>();
-  const shapes = new Map<string, readonly number[]>();
-  for (const { entry, shapes: of } of layout) {
-    for (const [sum, shape] of Object.entries(of)) {
-      tensors.set(nameOf(entry, sum), { dtype: "F64", shape });
-      shapes.set(nameOf(entry, sum), shape);
-    }
+  for (const { entry, shapes } of layout) {
+    for (const [sum, shape] of Object.entries(shapes)) tensors.set(nameOf(entry, sum), { dtype: "F64", shape });
   }
   const sink = await files.create(path, tensors, headerText(header), options);
   return {
     async write(entry, sums) {
-      for (const [sum, values] of Object.entries(sums)) {
+      checkSums(path, entry, sums);
+      for (const [sum, data] of Object.entries(sums)) {
         const name = nameOf(entry, sum);
-        await sink.write(name, tensor("F64", shapes.get(name) ?? [values.length], values));
+        await sink.write(name, { dtype: "F64", shape: tensors.get(name)?.shape ?? [data.length], data });
       }
     },
     close: () => sink.close(),
@@ -68,14 +48,22 @@ export interface OpenStatistics {
   readonly header: StatisticsHeader;
   /** Every entry, with the names of its sums and their sizes. */
   readonly layout: Layout;
-  /** Throws SecateurError `input` unless these layers, roles and statistics are there. */
-  check(tensors: readonly string[], roles: readonly Role[], needs: readonly Need[]): void;
+  /**
+   * Throws SecateurError `input` unless these layers, roles and statistics are there; `format` unless their sums are as `shapesOf` wants them of a layer, which only
+   * who knows the model can say.
+   */
+  check(
+    tensors: readonly string[],
+    roles: readonly Role[],
+    needs: readonly Need[],
+    shapesOf?: (tensor: string, need: Need) => SumShapes,
+  ): void;
   /**
    * A role's statistics of one layer. Layers that share them get the same object, one after another. Throws SecateurError `input` for a layer, role or statistic
    * that was not collected, `numeric` for sums that are not finite.
    */
   load(tensor: string, role: Role, needs: readonly Need[]): Promise<RoleStats>;
-  /** The sums of an entry. */
+  /** The sums of an entry. Throws SecateurError `format` when there are none. */
   read(entry: Entry): Promise<Sums>;
   close(): Promise<void>;
 }
@@ -85,23 +73,37 @@ export async function openStatistics(files: TensorFiles, path: string): Promise<
   const file = await files.open(path);
   try {
     const header = readHeader(file);
-    const layout = layoutOf(file);
-    const entries = new Map(layout.map(({ entry, shapes }) => [keyOf(entry), Object.keys(shapes)]));
-    checkEntries(path, header, entries);
+    const layout = readLayout(file);
+    const fault = layoutFault(layout, header);
+    if (fault) throw wrong(path, `it has ${fault.what}`, fault.tensor);
+    const entries = new Map(layout.map(({ entry, shapes }) => [keyOf(entry), shapes]));
     let last: { readonly of: string; readonly stats: RoleStats } | undefined;
 
+    function shapesAt(entry: Entry): SumShapes {
+      const shapes = entries.get(keyOf(entry));
+      if (shapes) return shapes;
+      throw wrong(path, `it has no statistic ${entry.need} of role ${entry.role} at ${entry.tensor}`, entry.tensor);
+    }
+
     async function read(entry: Entry): Promise<Sums> {
-      const sums = entries.get(keyOf(entry)) ?? [];
-      const values: Record<string, Float64Array> = {};
-      for (const sum of sums) values[sum] = (await file.read(nameOf(entry, sum))).data as Float64Array; // F64, as layoutOf has checked
+      const sums: [sum: string, values: Float64Array][] = [];
+      for (const sum of Object.keys(shapesAt(entry))) {
+        sums.push([sum, (await file.read(nameOf(entry, sum))).data as Float64Array]); // F64, as readLayout has checked
+      }
+      const values = Object.fromEntries(sums);
       checkSums(path, entry, values);
       return values;
     }
 
-    function check(tensors: readonly string[], roles: readonly Role[], needs: readonly Need[]): void {
-      const known = header.roles.map(({ role }) => role);
-      const layer = tensors.find((name) => header.layers[name] === undefined);
+    /** Where a statistic of a layer stands; both are known to be there. */
+    function entryOf(layer: string, role: Role, need: Need): Entry {
+      return { role, tensor: need.of === "input" ? (header.layers[layer] as string) : layer, need: need.id };
+    }
+
+    function checkNamed(tensors: readonly string[], roles: readonly Role[], needs: readonly Need[]): void {
+      const layer = tensors.find((name) => !Object.hasOwn(header.layers, name));
       if (layer !== undefined) throw missing(path, `the layer ${layer} is not in it`, layer);
+      const known = header.roles.map(({ role }) => role);
       const role = roles.find((name) => !known.includes(name));
       if (role !== undefined) throw missing(path, `the role ${role} is not in it; its roles are ${known.join(", ")}`);
       const need = needs.find(({ id }) => !header.needs.includes(id));
@@ -113,15 +115,26 @@ export async function openStatistics(files: TensorFiles, path: string): Promise<
       header,
       layout,
       read,
-      check,
+      check(tensors, roles, needs, shapesOf) {
+        checkNamed(tensors, roles, needs);
+        for (const layer of tensors) {
+          for (const need of needs) {
+            const wanted = shapesOf?.(layer, need);
+            for (const role of roles) {
+              const entry = entryOf(layer, role, need);
+              const found = shapesAt(entry);
+              if (wanted) checkShapes(path, entry, found, wanted);
+            }
+          }
+        }
+      },
       async load(layer, role, needs) {
-        check([layer], [role], needs);
-        const shared = header.layers[layer] as string; // it has just been checked
-        const own = needs.some(({ of }) => of === "output");
-        const of = JSON.stringify([own ? layer : shared, role, needs.map(({ id }) => id)]);
+        checkNamed([layer], [role], needs);
+        const places = needs.map((need) => entryOf(layer, role, need));
+        const of = JSON.stringify(places.map(keyOf));
         if (last?.of === of) return last.stats;
         const sums = new Map<string, Sums>();
-        for (const need of needs) sums.set(need.id, await read({ role, tensor: need.of === "input" ? shared : layer, need: need.id }));
+        for (const entry of places) sums.set(entry.need, await read(entry));
         const stats: RoleStats = {
           get(need) {
             const found = sums.get(need.id);
@@ -149,41 +162,14 @@ function missing(path: string, what: string, tensor?: string): SecateurError {
   return new SecateurError("input", `${path}: ${what}`, { where: { file: path, ...(tensor !== undefined && { tensor }) } });
 }
 
-function keyOf({ role, tensor: layer, need }: Entry): string {
-  return `${role}/${layer}/${need}`;
+function wrong(path: string, what: string, tensor: string): SecateurError {
+  return new SecateurError("format", `${path}: ${what}`, { where: { file: path, tensor } });
 }
 
-function nameOf(entry: Entry, sum: string): string {
-  return `${keyOf(entry)}/${sum}`;
-}
-
-function layoutOf({ path, tensors }: OpenTensorFile): Layout {
-  const entries = new Map<string, { entry: Entry; shapes: Record<string, readonly number[]> }>();
-  for (const [name, { dtype, shape }] of tensors) {
-    const [role, layer, need, sum, ...rest] = name.split("/");
-    if (dtype !== "F64" || role === undefined || layer === undefined || need === undefined || sum === undefined || rest.length > 0) {
-      throw new SecateurError("format", `${path}: ${name} is ${dtype}, wanted ROLE/LAYER/STATISTIC/SUM as F64`, {
-        where: { file: path, tensor: name },
-      });
-    }
-    const entry = { role, tensor: layer, need };
-    const known = entries.get(keyOf(entry)) ?? { entry, shapes: {} };
-    known.shapes[sum] = shape;
-    entries.set(keyOf(entry), known);
-  }
-  return [...entries.values()];
-}
-
-/** Throws SecateurError `format` unless every layer has every statistic of every role, of its input or of its own. */
-function checkEntries(path: string, { roles, needs, layers }: StatisticsHeader, entries: ReadonlyMap<string, readonly string[]>): void {
-  for (const { role } of roles) {
-    for (const [layer, shared] of Object.entries(layers)) {
-      for (const need of needs) {
-        if (entries.has(keyOf({ role, tensor: shared, need })) || entries.has(keyOf({ role, tensor: layer, need }))) continue;
-        const where = { file: path, tensor: layer };
-        throw new SecateurError("format", `${path}: the statistic ${need} of role ${role} at ${layer} is missing`, { where });
-      }
-    }
+function checkShapes(path: string, entry: Entry, found: SumShapes, wanted: SumShapes): void {
+  for (const name of new Set([...Object.keys(wanted), ...Object.keys(found)])) {
+    const [is, should] = [found, wanted].map((shapes) => (Object.hasOwn(shapes, name) ? `[${shapes[name]?.join(", ")}]` : "none"));
+    if (is !== should) throw wrong(path, `${nameOf(entry, name)} has the shape ${is}, wanted ${should}`, entry.tensor);
   }
 }
 
@@ -195,9 +181,4 @@ function checkSums(path: string, entry: Entry, sums: Sums): void {
     const message = `${path}: ${nameOf(entry, sum)} holds ${values[bad]} at entry ${bad}, wanted ${wanted}`;
     throw new SecateurError("numeric", message, { where: { file: path, tensor: entry.tensor } });
   }
-}
-
-/** The numbers that a layout's file holds. */
-export function layoutSize(layout: Layout): number {
-  return layout.reduce((sum, { shapes }) => sum + Object.values(shapes).reduce((size, shape) => size + sizeOf(shape), 0), 0);
 }

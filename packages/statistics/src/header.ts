@@ -15,6 +15,7 @@ const shard = z.object({
   specialTokens: count,
   endToken: z.object({ id: count, text: z.string() }).optional(),
   reading: z.object({ promptWeight: z.number(), template: z.string().optional(), fields: z.record(z.string(), z.string()).optional() }),
+  sampling: z.object({ samples: count, seqLen: count, pack: z.boolean().optional(), shuffle: z.boolean(), seed: z.number() }).optional(),
 });
 
 const header = z.object({
@@ -47,6 +48,16 @@ export interface Shard {
     readonly template?: string | undefined;
     readonly fields?: Readonly<Record<string, string>> | undefined;
   };
+  /** How sequences were taken from the rows; shards of one role may differ in it. */
+  readonly sampling?:
+    | {
+        readonly samples: number;
+        readonly seqLen: number;
+        readonly pack?: boolean | undefined;
+        readonly shuffle: boolean;
+        readonly seed: number;
+      }
+    | undefined;
 }
 
 /** What a statistics file says of itself. */
@@ -58,6 +69,7 @@ export interface StatisticsHeader {
   readonly model: { readonly hash: string; readonly modelType: string };
   /** A hash of the tokenizer with its chat template; absent where rows of token ids needed none. */
   readonly tokenizer?: string | undefined;
+  /** What computed the file's first shard; merged files agree in the precision. */
   readonly backend: { readonly engine: string; readonly version: string; readonly device: string; readonly precision: string };
   /** The ids of the statistics. */
   readonly needs: readonly string[];
@@ -94,9 +106,27 @@ export function readHeader({ path, metadata }: OpenTensorFile): StatisticsHeader
     });
   }
   const result = header.safeParse(value);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  return refuse(`its header has at ${issue?.path.join(".") || "the top"}: ${issue?.message}`);
+  if (!result.success) {
+    const [issue] = result.error.issues;
+    return refuse(`its header has at ${issue?.path.join(".") || "the top"}: ${issue?.message}`);
+  }
+  const fault = headerFault(result.data);
+  return fault === undefined ? result.data : refuse(`its header has ${fault}`);
+}
+
+/** What of a header contradicts itself; nothing when nothing does. */
+export function headerFault({ roles, needs, layers }: StatisticsHeader): string | undefined {
+  const lists: [what: string, items: readonly string[]][] = [
+    ["the role", roles.map(({ role }) => role)],
+    ["the statistic", needs],
+    ...roles.map(({ role, shards }): [string, string[]] => [`in role ${role} the shard`, shards.map(({ hash }) => hash)]),
+  ];
+  for (const [what, items] of lists) {
+    const twice = items.find((item, i) => items.indexOf(item) < i);
+    if (twice !== undefined) return `${what} ${twice} twice`;
+  }
+  const stray = Object.entries(layers).find(([, shared]) => !Object.hasOwn(layers, shared) || layers[shared] !== shared);
+  return stray && `the layer ${stray[0]} share the statistics of ${stray[1]}, which has none of its own`;
 }
 
 /** Roles in a file's order: `general` first, the others by name. */

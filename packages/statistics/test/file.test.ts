@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { encodeSafetensors, safetensorsFiles } from "@secateur/format-safetensors";
 import { gram, inputNorm, type Need } from "@secateur/kit";
 import { tensor } from "@secateur/tensor";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createStatistics, openStatistics, type StatisticsHeader } from "../src/index.ts";
-import { failureOf, header, newFolder, rowsFrom, shard, sumsOf, writeFile } from "./support.ts";
+import { failureOf, header, layoutOf, newFolder, rowsFrom, shard, sumsOf, writeFile } from "./support.ts";
 
 const ROWS = { general: rowsFrom(1, 5), math: rowsFrom(2, 4) };
 
@@ -76,17 +77,90 @@ describe("a statistics file", () => {
     const path = await sample();
     expect(await failureOf(() => writeFile(path, ROWS))).toEqual(["exists", `${path} exists already`]);
     const unfinished = join(await newFolder(), "stats");
-    const entry = { role: "general", tensor: "q.weight", need: "inputNorm" };
-    const sink = await createStatistics(safetensorsFiles, unfinished, header([{ role: "general", shards: [shard("a")] }]), [
-      { entry, shapes: { weight: [1] } },
-    ]);
+    const about = header([{ role: "general", shards: [shard("a")] }]);
+    const sink = await createStatistics(safetensorsFiles, unfinished, about, layoutOf(about));
     expect(await failureOf(() => sink.close())).toEqual([
       "internal",
-      `${unfinished}: tensor "general/q.weight/inputNorm/weight": never written, as 1 of 1 tensors`,
+      `${unfinished}: tensor "general/q.weight/inputNorm/squares": never written, as 10 of 10 tensors`,
     ]);
     expect(existsSync(unfinished)).toBe(false);
     await sink.discard();
     expect(existsSync(`${unfinished}.partial`)).toBe(false);
+  });
+
+  it("holds roles, layers, statistics and sums of any name", async () => {
+    const name = fc.oneof(fc.string({ unit: "grapheme" }), fc.constantFrom("a/b", "%2F", "%", "constructor", "__proto__", "__metadata__"));
+    await fc.assert(
+      fc.asyncProperty(name, name, name, name, async (role, layer, id, sum) => {
+        fc.pre(layer !== "__proto__"); // JSON checked by zod leaves it out
+        const path = join(await newFolder(), "stats");
+        const entry = { role, tensor: layer, need: id };
+        const about = header([{ role, shards: [shard("a")] }], { needs: [id], layers: Object.fromEntries([[layer, layer]]) });
+        const layout = [{ entry, shapes: Object.fromEntries([[sum, [1]]]) }];
+        const sink = await createStatistics(safetensorsFiles, path, about, layout);
+        await sink.write(entry, Object.fromEntries([[sum, Float64Array.of(7)]]));
+        await sink.close();
+        const statistics = await openStatistics(safetensorsFiles, path);
+        expect([statistics.header, statistics.layout]).toEqual([about, layout]);
+        const need: Need = { ...inputNorm, id };
+        expect(Object.entries((await statistics.load(layer, role, [need])).get(need))).toEqual([[sum, Float64Array.of(7)]]);
+        await statistics.close();
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it("is not begun with what could not be read again, and takes no sum that is not finite", async () => {
+    const path = join(await newFolder(), "stats");
+    const about = header([{ role: "general", shards: [shard("a")] }]);
+    const layout = layoutOf(about);
+    const create = (change: Partial<StatisticsHeader>, of = layout) =>
+      createStatistics(safetensorsFiles, path, { ...about, ...change }, of);
+    expect(await failureOf(() => create({}, layout.slice(1)))).toEqual([
+      "internal",
+      `${path} would have no statistic inputNorm of role general at q.weight`,
+    ]);
+    expect(await failureOf(() => create({ needs: ["gram", "gram"] }))).toEqual(["internal", `${path} would have the statistic gram twice`]);
+    const sink = await create({});
+    const { entry } = layout[0] as (typeof layout)[number];
+    expect(await failureOf(() => sink.write(entry, { squares: Float64Array.of(1, Number.POSITIVE_INFINITY, 1) }))).toEqual([
+      "numeric",
+      `${path}: general/q.weight/inputNorm/squares holds Infinity at entry 1, wanted a finite number`,
+    ]);
+    expect(await failureOf(() => sink.write(entry, { squares: Float64Array.of(1) }))).toEqual([
+      "internal",
+      `${path}: tensor "general/q.weight/inputNorm/squares": it came with 1 elements, wanted 3`,
+    ]);
+    await sink.discard();
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it("is checked against the sums that a model's layers have", async () => {
+    const path = await sample();
+    const statistics = await openStatistics(safetensorsFiles, path);
+    const shapes = { squares: [3], sums: [3], weight: [1] };
+    const check = (of: Record<string, readonly number[]>): void =>
+      statistics.check(["q.weight", "k.weight"], ["general", "math"], [inputNorm], () => of);
+    check(shapes);
+    expect(await failureOf(() => check({ ...shapes, sums: [4] }))).toEqual([
+      "format",
+      `${path}: general/q.weight/inputNorm/sums has the shape [3], wanted [4]`,
+    ]);
+    expect(await failureOf(() => check({ ...shapes, cubes: [3] }))).toEqual([
+      "format",
+      `${path}: general/q.weight/inputNorm/cubes has the shape none, wanted [3]`,
+    ]);
+    const { sums: _, ...less } = shapes;
+    expect(await failureOf(() => check(less))).toEqual([
+      "format",
+      `${path}: general/q.weight/inputNorm/sums has the shape [3], wanted none`,
+    ]);
+    const own: Need = { ...inputNorm, of: "output" };
+    expect(await failureOf(() => statistics.load("k.weight", "math", [own]))).toEqual([
+      "format",
+      `${path}: it has no statistic inputNorm of role math at k.weight`,
+    ]);
+    await statistics.close();
   });
 });
 
@@ -119,7 +193,39 @@ describe("what is no statistics file", () => {
       "one without a layer's sums",
       { "secateur-statistics": about({ needs: ["inputNorm"] }) },
       "format",
-      ": the statistic inputNorm of role general at q.weight is missing",
+      ": it has no statistic inputNorm of role general at q.weight",
+    ],
+    ["a header that is null", { "secateur-statistics": "null" }, "format", " is no file of statistics: its header has at the top: "],
+    ["an older form", { "secateur-statistics": about({ version: 0 }) }, "format", " is no file of statistics: its header has at version: "],
+    [
+      "a count that is none",
+      { "secateur-statistics": about({ roles: [{ role: "general", shards: [shard("a", { tokens: -1 })] }] }) },
+      "format",
+      " is no file of statistics: its header has at roles.0.shards.0.tokens: ",
+    ],
+    [
+      "a role twice",
+      { "secateur-statistics": about({ roles: ["a", "b"].map((hash) => ({ role: "general", shards: [shard(hash)] })) }) },
+      "format",
+      " is no file of statistics: its header has the role general twice",
+    ],
+    [
+      "a shard twice",
+      { "secateur-statistics": about({ roles: [{ role: "general", shards: [shard("a"), shard("a")] }] }) },
+      "format",
+      " is no file of statistics: its header has in role general the shard a twice",
+    ],
+    [
+      "layers that share what is not there",
+      { "secateur-statistics": about({ layers: { "q.weight": "k.weight", "k.weight": "q.weight" } }) },
+      "format",
+      " is no file of statistics: its header has the layer q.weight share the statistics of k.weight, which has none of its own",
+    ],
+    [
+      "sums of a layer that its header has not",
+      { "secateur-statistics": about({ needs: ["inputNorm"], layers: { "up.weight": "up.weight" } }) },
+      "format",
+      ": it has general/down.weight/inputNorm, which is of no role, layer or statistic of its header",
     ],
   ])("is refused: %s", async (_, metadata, code, message) => {
     const path = join(await newFolder(), "stats");
@@ -167,6 +273,17 @@ describe("what is no statistics file", () => {
     expect(await failureOf(() => openStatistics(safetensorsFiles, single))).toEqual([
       "format",
       `${single}: general/q.weight/inputNorm/weight is F32, wanted ROLE/LAYER/STATISTIC/SUM as F64`,
+    ]);
+    const uneven = join(folder, "uneven");
+    const layers = { "q.weight": "q.weight", "k.weight": "k.weight" };
+    const sums = new Map([
+      [named("general", "q.weight", "weight"), numbers([1])],
+      [named("general", "k.weight", "squares"), numbers([1])],
+    ]);
+    await writeBytes(uneven, encodeSafetensors(sums, { "secateur-statistics": about({ needs: ["inputNorm"], layers }) }));
+    expect(await failureOf(() => openStatistics(safetensorsFiles, uneven))).toEqual([
+      "format",
+      `${uneven}: it has general/k.weight/inputNorm with the sums squares, elsewhere they are weight`,
     ]);
     const cut = await sample();
     await truncate(cut, (await readFile(cut)).length - 4);

@@ -21,7 +21,6 @@ export async function newFolder(): Promise<string> {
 const CHANNELS = 3;
 /** Two layers that read the same input, and one of its own. */
 const LAYERS: Readonly<Record<string, string>> = { "q.weight": "q.weight", "k.weight": "q.weight", "down.weight": "down.weight" };
-const SHARED = ["q.weight", "down.weight"];
 
 /** One token of a layer's input, and what it counts. */
 export interface Row {
@@ -73,20 +72,25 @@ export async function writeFile(
   roles: Readonly<Record<Role, readonly Row[]>>,
   change: { readonly header?: Partial<StatisticsHeader>; readonly shard?: Partial<Shard>; readonly hash?: string } = {},
 ): Promise<void> {
-  const needs = [inputNorm, gram].filter(({ id }) => (change.header?.needs ?? ["inputNorm", "gram"]).includes(id));
-  const shapes = { inputNorm: { squares: [CHANNELS], sums: [CHANNELS], weight: [1] }, gram: { gram: [CHANNELS, CHANNELS], weight: [1] } };
-  const entries = Object.keys(roles).flatMap((role) => SHARED.flatMap((tensor) => needs.map((need) => ({ role, tensor, need }))));
-  const layout: Layout = entries.map(({ role, tensor, need }) => ({
-    entry: { role, tensor, need: need.id },
-    shapes: shapes[need.id as keyof typeof shapes],
-  }));
   const named = Object.entries(roles).map(([role, rows]) => ({
     role,
     shards: [shard(change.hash ?? `sha256:${role}${JSON.stringify(rows).length}${JSON.stringify(rows[0])}`, change.shard)],
   }));
-  const sink = await createStatistics(safetensorsFiles, path, header(named, change.header), layout);
-  for (const { role, tensor, need } of entries) await sink.write({ role, tensor, need: need.id }, sumsOf(need, roles[role] ?? []));
+  const about = header(named, change.header);
+  const layout = layoutOf(about);
+  const sink = await createStatistics(safetensorsFiles, path, about, layout);
+  for (const { entry } of layout) await sink.write(entry, sumsOf(entry.need === "gram" ? gram : inputNorm, roles[entry.role] ?? []));
   await sink.close();
+}
+
+/** Where statistics of inputs stand in a file with this header. */
+export function layoutOf({ roles, needs, layers }: StatisticsHeader): Layout {
+  const shapes = { inputNorm: { squares: [CHANNELS], sums: [CHANNELS], weight: [1] }, gram: { gram: [CHANNELS, CHANNELS], weight: [1] } };
+  return roles.flatMap(({ role }) =>
+    [...new Set(Object.values(layers))].flatMap((tensor) =>
+      needs.map((need) => ({ entry: { role, tensor, need }, shapes: shapes[need as keyof typeof shapes] })),
+    ),
+  );
 }
 
 export async function failureOf(work: () => unknown): Promise<[code: string, message: string]> {
