@@ -24,6 +24,11 @@ export function repeated<T>(parse: (value: string) => T): (value: string, previo
   return (value, previous = []) => [...previous, parse(value)];
 }
 
+/** A list with commas. */
+export function listed<T>(parse: (value: string) => T): (value: string) => readonly T[] {
+  return (value) => value.split(",").map((one) => parse(one.trim()));
+}
+
 /** A text that says something. */
 export function text(flag: string): (value: string) => string {
   return (value) => (value.trim() === "" ? refuse(flag, value, "a value") : value);

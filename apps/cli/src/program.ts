@@ -8,6 +8,7 @@ import { inspectCommand } from "./commands/inspect.ts";
 import { pluginsCommand } from "./commands/plugins.ts";
 import { pruneCommand } from "./commands/prune.ts";
 import { statsCommand } from "./commands/stats.ts";
+import { sweepCommand } from "./commands/sweep.ts";
 import { CommandError, EXIT, errorText, exitCodeOf, reportOf } from "./errors.ts";
 import { printJson, processTerminal, type Terminal } from "./terminal.ts";
 
@@ -16,6 +17,7 @@ const COMMANDS: readonly MakeCommand[] = [
   pruneCommand,
   calibrateCommand,
   statsCommand,
+  sweepCommand,
   evalCommand,
   inspectCommand,
   pluginsCommand,

@@ -3,10 +3,11 @@ import { reference } from "@secateur/backend-reference";
 import { jsonlLoader } from "@secateur/data-jsonl";
 import { textLoader } from "@secateur/data-text";
 import { safetensors, safetensorsFiles } from "@secateur/format-safetensors";
-import { fusers } from "@secateur/fusion";
+import { allocators, fusers } from "@secateur/fusion";
 import type { Backend, Format, Loader, TensorFiles } from "@secateur/kit";
 import { createRegistry, parseOptions, type Registry, resolvePlugin } from "@secateur/kit/node";
 import { magnitude } from "@secateur/scorer-magnitude";
+import { ria } from "@secateur/scorer-ria";
 import { sparsegpt } from "@secateur/scorer-sparsegpt";
 import { wanda } from "@secateur/scorer-wanda";
 
@@ -22,7 +23,7 @@ export interface BuiltIns {
 /** The plugins of this program: the only place that names them. */
 export function builtIns(): BuiltIns {
   return {
-    registry: createRegistry([wanda, magnitude, sparsegpt, ...fusers, onnxruntime, reference]),
+    registry: createRegistry([wanda, magnitude, ria, sparsegpt, ...fusers, ...allocators, onnxruntime, reference]),
     formats: [safetensors],
     statisticsFiles: safetensorsFiles,
     loaders: [textLoader, jsonlLoader],

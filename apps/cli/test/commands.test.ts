@@ -62,8 +62,8 @@ describe.concurrent("with --json standard output is one JSON document", () => {
     const { code, out } = await run(workFolder(context), "plugins", "--json");
     context.expect(code).toBe(0);
     const list = JSON.parse(out);
-    context.expect(Object.keys(list)).toEqual(["scorer", "fuser", "backend", "loader", "format"]);
-    context.expect(list.scorer.map(({ name }: { name: string }) => name)).toEqual(["wanda", "magnitude", "sparsegpt"]);
+    context.expect(Object.keys(list)).toEqual(["scorer", "fuser", "allocator", "backend", "loader", "format"]);
+    context.expect(list.scorer.map(({ name }: { name: string }) => name)).toEqual(["wanda", "magnitude", "ria", "sparsegpt"]);
     context.expect(list.scorer[1].options).toMatchObject([{ name: "exact", type: "boolean", default: true }]);
   });
 

@@ -76,3 +76,54 @@ test.concurrent("an interrupted calibration leaves nothing", async (context) => 
   context.expect(err).toContain("interrupted\n");
   context.expect(readdirSync(folder)).toEqual(["llama", "long.jsonl"]);
 });
+
+test.concurrent("a sweep tries every setting, and goes on where it stopped", async (context) => {
+  const folder = workFolder(context);
+  await run(folder, "calibrate", "llama", ...ROWS, "--task", "a=llama/task-a.jsonl", "--out", "stats.st");
+  const lists = ["--sparsity", "0.25,0.5", "--pattern", "2:4", "--fusion", "mixture,shared-exclusive"];
+  const args = ["sweep", "llama", "--stats", "stats.st", ...lists, "--data", "a=llama/task-a.jsonl", "--out", "sweep.jsonl"];
+  const first = await run(folder, ...args);
+  context.expect(first.code).toBe(0);
+  context.expect(first.out).toMatch(/^scorer +fusion +amount +zero +a ppl$/m);
+  context.expect(first.out).toMatch(/^dense +0\.0 % +\d+\.\d+$/m);
+  context.expect(first.out).toMatch(/^wanda +shared-exclusive +2:4 +50\.0 % +\d+\.\d+$/m);
+  const lines = readFileSync(join(folder, "sweep.jsonl"), "utf8").trimEnd().split("\n");
+  context.expect(lines).toHaveLength(7);
+  writeFileSync(join(folder, "sweep.jsonl"), `${lines.slice(0, 6).join("\n")}\n`);
+  const again = await run(folder, ...args, "--json");
+  context.expect(JSON.parse(again.out).rows.map(({ key }: { key: string }) => key)).toEqual(lines.map((line) => JSON.parse(line).key));
+  const other = await run(folder, ...args, "--samples", "2");
+  context
+    .expect([other.code, other.err])
+    .toEqual([2, "error: --out sweep.jsonl holds something else than results of these settings: give another, or --force to replace it\n"]);
+  context.expect((await run(folder, ...args, "--samples", "2", "--force")).code).toBe(0);
+  context.expect(readdirSync(folder).sort()).toEqual(["llama", "stats.st", "sweep.jsonl"]);
+});
+
+test.concurrent("layers' shares are chosen, and the dense pass for it is planned", async (context) => {
+  const folder = workFolder(context);
+  const args = ["prune", "llama", ...ROWS, "--sparsity", "0.5", "--allocate", "owl"];
+  const planned = await run(folder, ...args, "--dry-run");
+  context.expect(planned.out).toContain("layers' shares         by owl, after a pass of 576 tokens through the dense model\n");
+  const pruned = await run(folder, ...args, "--out", "out");
+  context.expect(pruned.out).toContain("zeros       50.0 %: 31,104 of 62,208 weights in 21 layers\n");
+  const table = await run(
+    folder,
+    "prune",
+    "llama",
+    ...ROWS,
+    "--sparsity",
+    "0.5",
+    "--allocate",
+    "table",
+    "--allocate-option",
+    "*layers.9.*=0.1",
+    "--dry-run",
+  );
+  context
+    .expect([table.code, table.err])
+    .toEqual([
+      2,
+      'error: allocator table: "*layers.9.*" matches no layer that is pruned; layers are called like model.layers.0.self_attn.q_proj.weight\n',
+    ]);
+});

@@ -147,7 +147,7 @@ function tasksOnly(input: FuseInput, factors: Factors): Float32Array {
   if (first === undefined) throw new SecateurError("input", `the rule task wants a role other than ${GENERAL}, found none`);
   const total = tasks.reduce((sum, role) => sum + (input.weights.get(role) as number), 0);
   // On the scale of the first task, so that a single one's scores stay as they are.
-  const unit = input.activationFree ? 1 : ((factors.get(first) as Float64Array)[0] as number);
+  const unit = input.degree === 0 ? 1 : ((factors.get(first) as Float64Array)[0] as number);
   return weightedSum(
     input,
     new Map(

@@ -1,4 +1,14 @@
+export {
+  allocators,
+  type OwlOptions,
+  outlierShare,
+  owlAllocator,
+  type TableOptions,
+  tableAllocator,
+  uniformAllocator,
+} from "./allocators.ts";
 export { applyMask, countZeros } from "./apply.ts";
+export { apportion, meetBudget } from "./budget.ts";
 export {
   fusers,
   fuseSharedExclusive,
@@ -14,7 +24,7 @@ export {
   taskFuser,
 } from "./fusers.ts";
 export { type LevelKind, levelled, levels } from "./levels.ts";
-export { type MaskResult, maskPattern, maskUnstructured, type Pattern, pruneCount } from "./mask.ts";
+export { type Amount, type MaskResult, maskPattern, maskUnstructured, type Pattern, pruneCount } from "./mask.ts";
 export { poolStats } from "./mixture.ts";
 export { partitionShares, sharedExclusive } from "./partition.ts";
 export type { ScaleOptions } from "./scale.ts";

@@ -68,7 +68,7 @@ export function meanRank(input: FuseInput, factors: Factors): Float32Array {
   for (const [role, factor] of factors) {
     const scores = input.scores.get(role) as Float32Array;
     // One factor for all channels changes no rank, but would round some scores to equal ones.
-    const scaled = input.activationFree ? scores.map((score, k) => score * (factor[k % cols] as number)) : scores;
+    const scaled = input.degree === 0 ? scores.map((score, k) => score * (factor[k % cols] as number)) : scores;
     const weight = input.weights.get(role) as number;
     for (let start = 0; start < scaled.length; start += group) {
       ranksOf(scaled.subarray(start, start + group), ranks);

@@ -20,9 +20,9 @@ export interface Scale {
 }
 
 /**
- * The partition of a layer's channels and the factors that make the roles' scores comparable. Scores that depend on activations are divided by
- * the role's level ĝ and multiplied by that of the first role, so that the first role's stay as they are. Activation-free scores are the same for
- * every role: on exclusive channels they get c = clamp(n̂/n̂_g, 1/κ, κ), elsewhere 1. Without a general role n̂_g is the weighted geometric mean
+ * The partition of a layer's channels and the factors that make the roles' scores comparable. Scores of degree d in the
+ * activations are divided by the role's level ĝ^d and multiplied by that of the first role, so that the first role's stay as they are. Those of degree 0 are
+ * the same for every role: on exclusive channels they get c = clamp(n̂/n̂_g, 1/κ, κ), elsewhere 1. Without a general role n̂_g is the weighted geometric mean
  * of the roles in which the channel is alive.
  */
 export function commonScale(input: FuseInput, options: ScaleOptions): Scale {
@@ -43,12 +43,14 @@ function layerScale(input: FuseInput, options: ScaleOptions): Scale {
   const level = levels(norms, options.level);
   const levelled = new Map([...norms].map(([role, of]) => [role, of.map((norm) => norm / (level.get(role) as number))]));
   const partition = sharedExclusive(levelled, options.tau);
-  if (input.activationFree) return { partition, factors: activationFactors(input, levelled, partition, options.kappa) };
+  if (input.degree === 0) return { partition, factors: activationFactors(input, levelled, partition, options.kappa) };
   const first = level.get(input.roles[0] as Role) as number;
   const channels = partition.owners.length;
   return {
     partition,
-    factors: new Map(input.roles.map((role) => [role, new Float64Array(channels).fill(first / (level.get(role) as number))])),
+    factors: new Map(
+      input.roles.map((role) => [role, new Float64Array(channels).fill((first / (level.get(role) as number)) ** input.degree)]),
+    ),
   };
 }
 

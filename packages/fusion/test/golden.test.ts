@@ -60,7 +60,7 @@ function scoresOf(scorer: string, fuser: Fuser): Float32Array {
     return foundation(weights, inputRms({ get: () => pooled.get(inputNorm) }));
   }
   const roles = Object.fromEntries([...stats].map(([role, of]) => [role, { weight: 0.5, norms: inputRms(of) }]));
-  const input = inputOf(weights, roles, scorer === "magnitude");
+  const input = inputOf(weights, roles, scorer === "magnitude" ? 0 : 1);
   return fuser.fuse({ ...input, selection: selections[scorer] as Selection }).scores;
 }
 

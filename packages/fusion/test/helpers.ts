@@ -13,16 +13,16 @@ export function randomWeights(seed: number, count: number): Float32Array {
   return Float32Array.from({ length: count }, () => random.next() - 0.5);
 }
 
-/** |W_ij|·n[j] in single precision. */
-export function foundation(weights: Float32Array, norms: Float64Array): Float32Array {
-  return weights.map((w, k) => Math.abs(w) * Math.fround(norms[k % norms.length] as number));
+/** |W_ij|·n[j]^degree, the norms' powers in single precision. */
+export function foundation(weights: Float32Array, norms: Float64Array, degree: number = 1): Float32Array {
+  return weights.map((w, k) => Math.abs(w) * Math.fround((norms[k % norms.length] as number) ** degree));
 }
 
-/** What a fuser is given for a layer over the foundation |W_ij|·n[j], or |W_ij| when activation-free. */
+/** What a fuser is given for a layer over the foundation |W_ij|·n[j]^degree. */
 export function inputOf(
   weights: Float32Array,
   roles: Readonly<Record<Role, { readonly weight: number; readonly norms: Float64Array }>>,
-  activationFree: boolean = false,
+  degree: number = 1,
 ): FuseInput {
   const entries = Object.entries(roles);
   const cols = entries[0]?.[1].norms.length ?? 0;
@@ -30,10 +30,10 @@ export function inputOf(
     roles: Object.keys(roles),
     weights: new Map(entries.map(([role, { weight }]) => [role, weight])),
     shape: [weights.length / cols, cols],
-    scores: new Map(entries.map(([role, { norms }]) => [role, activationFree ? weights.map(Math.abs) : foundation(weights, norms)])),
+    scores: new Map(entries.map(([role, { norms }]) => [role, foundation(weights, norms, degree)])),
     norms: new Map(entries.map(([role, { norms }]) => [role, norms])),
     firstColumn: 0,
-    activationFree,
+    degree,
     selection: { group: "row", rule: "exact" },
   };
 }

@@ -1,6 +1,6 @@
 import { wandaScore } from "@secateur/scorer-wanda";
 import { expect, it } from "vitest";
-import { fuseSharedExclusive, maskUnstructured, partitionShares } from "../src/index.ts";
+import { apportion, fuseSharedExclusive, maskUnstructured, meetBudget, partitionShares } from "../src/index.ts";
 
 it("does what the README's example says", () => {
   const [rows, cols] = [2, 4];
@@ -19,7 +19,7 @@ it("does what the README's example says", () => {
     scores: new Map([...norms].map(([role, of]) => [role, wandaScore(weights, of, rows, cols)])),
     norms,
     firstColumn: 0,
-    activationFree: false,
+    degree: 1,
     selection: { group: "row", rule: "exact" },
   } as const;
   const { scores, partition } = fuseSharedExclusive(input, { tau: 0.1, boost: 0, level: "geometric", kappa: 4 });
@@ -27,4 +27,11 @@ it("does what the README's example says", () => {
   const half = (of: Float32Array): number[] => [...maskUnstructured(of, rows, cols, 0.5, input.selection).mask];
   expect(half(scores)).toEqual([1, 1, 0, 0, 0, 1, 0, 1]);
   expect(half(wandaScore(weights, Float64Array.of(1, 1, 1, 1), rows, cols))).toEqual([1, 0, 1, 0, 0, 1, 0, 1]);
+});
+
+it("does what the README's example of ratios says", () => {
+  const sizes = [100, 300, 5];
+  const ratios = meetBudget([0.2, 0.9, 0.9], sizes, 0.5, [0.3, 0.6]);
+  expect(ratios).toEqual([0.3, expect.closeTo(0.566, 3), expect.closeTo(0.566, 3)]);
+  expect(apportion(ratios, sizes, 0.5)).toEqual([30, 169, 3]);
 });

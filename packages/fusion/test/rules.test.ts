@@ -20,6 +20,9 @@ const SCALE: ScaleOptions = { level: "geometric", tau: 0.1, kappa: 4 };
 const SHARED: SharedExclusiveOptions = { ...SCALE, boost: 0 };
 const [ROWS, COLS] = [8, 24];
 
+/** In which power of the activations the foundation's scores grow: as Wanda's, as RIA's, not at all. */
+const DEGREES = fc.constantFrom(1, 0.5, 0);
+
 describe("shared-exclusive", () => {
   it("is the formula, written out for three roles", () => {
     fc.assert(
@@ -97,25 +100,26 @@ describe("every rule on scores", () => {
 
   it.each(rules)("$name: equal roles give the foundation's own scores' order", ({ create }, options) => {
     fc.assert(
-      fc.property(fc.integer(), fc.integer({ min: 1, max: 99 }), fc.boolean(), (seed, percent, free) => {
+      fc.property(fc.integer(), fc.integer({ min: 1, max: 99 }), DEGREES, (seed, percent, degree) => {
         const weights = randomWeights(seed, ROWS * COLS);
         const norms = randomNorms(seed + 1, COLS).with(5, 0);
-        const input = inputOf(weights, { general: { weight: 1 - percent / 100, norms }, a: { weight: percent / 100, norms } }, free);
-        expect(halfMask(fuse(create(options), input), COLS)).toEqual(
-          halfMask(free ? weights.map(Math.abs) : foundation(weights, norms), COLS),
-        );
+        const input = inputOf(weights, { general: { weight: 1 - percent / 100, norms }, a: { weight: percent / 100, norms } }, degree);
+        expect(halfMask(fuse(create(options), input), COLS)).toEqual(halfMask(foundation(weights, norms, degree), COLS));
       }),
     );
   });
 
   it.each(rules)("$name: a role's scale changes no mask", ({ create }, options) => {
     fc.assert(
-      fc.property(fc.integer(), fc.integer({ min: -20, max: 20 }), fc.boolean(), (seed, power, free) => {
+      fc.property(fc.integer(), fc.integer({ min: -10, max: 10 }), DEGREES, (seed, power, degree) => {
         const weights = randomWeights(seed, ROWS * COLS);
         const [g, a] = [randomNorms(seed + 1, COLS), randomNorms(seed + 2, COLS)];
         const mask = (norms: Float64Array): number[] =>
-          halfMask(fuse(create(options), inputOf(weights, { general: { weight: 0.6, norms: g }, a: { weight: 0.4, norms } }, free)), COLS);
-        expect(mask(a.map((n) => n * 2 ** power))).toEqual(mask(a));
+          halfMask(
+            fuse(create(options), inputOf(weights, { general: { weight: 0.6, norms: g }, a: { weight: 0.4, norms } }, degree)),
+            COLS,
+          );
+        expect(mask(a.map((n) => n * 4 ** power))).toEqual(mask(a)); // its scores by 4^power, 2^power or 1
       }),
     );
   });
@@ -124,13 +128,11 @@ describe("every rule on scores", () => {
     "$name: leads to general as the task's weight vanishes",
     ({ create }, options) => {
       fc.assert(
-        fc.property(fc.integer(), fc.boolean(), (seed, free) => {
+        fc.property(fc.integer(), DEGREES, (seed, degree) => {
           const weights = randomWeights(seed, ROWS * COLS);
           const [general, a] = [randomNorms(seed + 1, COLS), randomNorms(seed + 2, COLS)];
-          const input = inputOf(weights, { general: { weight: 1 - 1e-9, norms: general }, a: { weight: 1e-9, norms: a } }, free);
-          expect(halfMask(fuse(create(options), input), COLS)).toEqual(
-            halfMask(free ? weights.map(Math.abs) : foundation(weights, general), COLS),
-          );
+          const input = inputOf(weights, { general: { weight: 1 - 1e-9, norms: general }, a: { weight: 1e-9, norms: a } }, degree);
+          expect(halfMask(fuse(create(options), input), COLS)).toEqual(halfMask(foundation(weights, general, degree), COLS));
         }),
       );
     },
@@ -232,21 +234,21 @@ describe("activation-free scores", () => {
     // The level of a over the channels that both use, 1 2 0.5 100: ⁴√100.
     const level = 100 ** 0.25;
     const c = [1, 2, 0.5, 100].map((n) => Math.min(4, Math.max(0.25, n / level)));
-    expect(fuse(taskFuser.create(SCALE), inputOf(ones, roles, true))).toEqual(Float32Array.of(...c, 4, 0.25));
-    expect([...fuse(maxFuser.create(SCALE), inputOf(ones, roles, true))]).toEqual([...c.map((x) => Math.max(1, x)), 4, 1].map(Math.fround));
-    expect([...fuse(maxFuser.create({ ...SCALE, kappa: 1 }), inputOf(ones, roles, true))]).toEqual([1, 1, 1, 1, 1, 1]);
+    expect(fuse(taskFuser.create(SCALE), inputOf(ones, roles, 0))).toEqual(Float32Array.of(...c, 4, 0.25));
+    expect([...fuse(maxFuser.create(SCALE), inputOf(ones, roles, 0))]).toEqual([...c.map((x) => Math.max(1, x)), 4, 1].map(Math.fround));
+    expect([...fuse(maxFuser.create({ ...SCALE, kappa: 1 }), inputOf(ones, roles, 0))]).toEqual([1, 1, 1, 1, 1, 1]);
   });
 
   it("are left alone on shared channels and for general", () => {
-    expect([...fuse(taskFuser.create({ ...SCALE, tau: 1 }), inputOf(ones, roles, true))]).toEqual([1, 1, 1, 1, 1, 1]);
-    expect([...fuse(generalFuser.create({}), inputOf(ones, roles, true))]).toEqual([1, 1, 1, 1, 1, 1]);
+    expect([...fuse(taskFuser.create({ ...SCALE, tau: 1 }), inputOf(ones, roles, 0))]).toEqual([1, 1, 1, 1, 1, 1]);
+    expect([...fuse(generalFuser.create({}), inputOf(ones, roles, 0))]).toEqual([1, 1, 1, 1, 1, 1]);
   });
 
   it("refer to the weighted geometric mean of those alive where there is no general role", () => {
     const tasks = inputOf(
       ones.subarray(0, 3),
       { a: { weight: 0.75, norms: Float64Array.of(2, 1, 0) }, b: { weight: 0.25, norms: Float64Array.of(1, 2, 3) } },
-      true,
+      0,
     );
     // n̂ of a: √2, 1/√2, 0; of b: 1/√2, √2, 3/√2. Reference: 2^(1/4), 2^(−1/4), 3/√2.
     const [a, b] = [0.75, 0.25];

@@ -76,10 +76,17 @@ export interface Scorer {
   readonly needs: readonly Need[];
   readonly selection: Selection;
   /**
-   * Scores (out, in): a finite number a weight, higher = keep, of degree one in the activations, from one role's raw statistics.
-   * It must not change its inputs.
+   * The degree of its scores in the activations, by which roles on different scales are compared: scores grow with this power of them. 1 when left out, and
+   * above 0; a scorer without needs has degree 0.
    */
+  readonly degree?: number;
+  /** Scores (out, in): a finite number a weight, higher = keep, from one role's raw statistics. It must not change its inputs. */
   score(layer: Linear, stats: RoleStats, backend: Backend): Promise<F32Tensor>;
+}
+
+/** The degree of a scorer's scores in the activations: what it declares, 1 when it declares none, 0 when it needs none. */
+export function degreeOf({ needs, degree }: Pick<Scorer, "needs" | "degree">): number {
+  return degree ?? (needs.length > 0 ? 1 : 0);
 }
 
 /** The engine's choice of the weights that stay, which a solver asks for as it goes: the engine fuses roles' scores and applies ratio or pattern. */
@@ -126,8 +133,8 @@ export interface FuseInput {
   readonly norms: ReadonlyMap<Role, Float64Array>;
   /** Above 0 where a solver has only some columns scored. */
   readonly firstColumn: number;
-  /** The scores do not depend on activations: they are the same for every role. */
-  readonly activationFree: boolean;
+  /** The scores' degree in the activations. 0: they do not depend on activations and are the same for every role. */
+  readonly degree: number;
   readonly selection: Selection;
 }
 
@@ -147,14 +154,33 @@ export interface Partition {
   readonly owners: Uint32Array;
 }
 
-/** Chooses each layer's ratio so that the whole keeps the asked ratio of its weights. */
+/** A layer that is pruned, as an allocator sees it. */
+export interface AllocateLayer {
+  readonly name: string;
+  /** The number of its section: a decoder block, or after them the output head. */
+  readonly block: number;
+  readonly shape: readonly [rows: number, cols: number];
+  /** What `measure` gave for its block; absent where the allocator has no `measure`. */
+  readonly measure?: number | undefined;
+}
+
+/** A layer of the dense model with the statistics of all roles pooled by their weights. */
+export interface MeasureLayer {
+  readonly layer: Linear;
+  readonly stats: RoleStats;
+}
+
+/** Chooses each layer's ratio so that of all their weights together the asked ratio is pruned. It must not change its inputs. */
 export interface Allocator {
+  /** What `measure` reads, collected of the dense model in a pass of its own before pruning; none without `measure`. */
   readonly needs: readonly Need[];
-  allocate(
-    layers: readonly { readonly name: string; readonly block: number; readonly shape: readonly [number, number] }[],
-    ratio: number,
-    stats: (name: string) => ReadonlyMap<Role, RoleStats>,
-  ): readonly number[];
+  /** A finite number of a block from its pruned layers. Absent where ratios do not depend on data or weights: then there is no such pass. */
+  measure?(layers: readonly MeasureLayer[]): number;
+  /**
+   * Each layer's ratio, 0 to 1, in the order given, so that Σ ratio·size is the asked ratio of Σ size within rounding.
+   * Throws SecateurError `usage` for a budget that cannot be met.
+   */
+  allocate(layers: readonly AllocateLayer[], ratio: number): readonly number[];
 }
 
 /** A plugin of one kind: a plain object with a name, its options, and a function that makes the thing. */

@@ -1,5 +1,6 @@
 export { bindInputs } from "./bind-inputs.ts";
 export {
+  type AllocateLayer,
   type Allocator,
   type AllocatorPlugin,
   type AnyPlugin,
@@ -10,12 +11,14 @@ export {
   defineBackend,
   defineFuser,
   defineScorer,
+  degreeOf,
   type Executable,
   type FuseInput,
   type Fuser,
   type FuserPlugin,
   type Linear,
   type Mask,
+  type MeasureLayer,
   type Partition,
   type Plugin,
   type Scorer,

@@ -32,7 +32,7 @@ test("a schema of no library is an option schema too", () => {
     options: schema,
     create: ({ rate }) => ({ needs: [], allocate: (layers) => layers.map(() => rate) }),
   });
-  expect(allocator.create({ rate: 0.25 }).allocate([{ name: "a", block: 0, shape: [2, 2] }], 0.5, () => new Map())).toEqual([0.25]);
+  expect(allocator.create({ rate: 0.25 }).allocate([{ name: "a", block: 0, shape: [2, 2] }], 0.5)).toEqual([0.25]);
 });
 
 test("each define function sets its kind", () => {

@@ -224,13 +224,13 @@ function makeHeader(
 
 function shardOf(
   { hash, sources, count, tokens, counts, endToken }: RoleData,
-  { promptWeight }: CalibrationRecipe,
-  of: readonly DataSource[],
+  { promptWeight, samples, seqLen, pack, shuffle, seed }: CalibrationRecipe,
+  [first]: readonly DataSource[],
 ): Shard {
-  const [first] = of;
   const { template, fields } = first ?? {};
   const reading = { promptWeight, ...(template !== undefined && { template }), ...(fields && { fields }) };
-  return { hash, sources: sources.map(shownPath), sequences: count, tokens, ...counts, ...(endToken && { endToken }), reading };
+  const sampling = { samples, seqLen: seqLen as number, ...(pack !== undefined && { pack }), shuffle, seed }; // a plan has chosen the length
+  return { hash, sources: sources.map(shownPath), sequences: count, tokens, ...counts, ...(endToken && { endToken }), reading, sampling };
 }
 
 /** Of everything that turns text and messages into tokens. */

@@ -14,7 +14,7 @@ export interface Scores {
   readonly byRole: ReadonlyMap<Role, Float32Array>;
   readonly cols: number;
   readonly firstColumn: number;
-  readonly activationFree: boolean;
+  readonly degree: number;
   readonly selection: Selection;
 }
 
@@ -55,7 +55,7 @@ export function fuseColumns(
 function fuseInput(
   plan: Plan,
   layer: Linear,
-  { byRole, cols, firstColumn, activationFree, selection }: Scores,
+  { byRole, cols, firstColumn, degree, selection }: Scores,
   norms: ReadonlyMap<Role, Float64Array>,
 ): FuseInput {
   const rows = layer.weights.shape[0] as number; // a linear's weight is a matrix
@@ -66,7 +66,7 @@ function fuseInput(
     scores: byRole,
     norms,
     firstColumn,
-    activationFree,
+    degree,
     selection,
   };
 }

@@ -21,3 +21,4 @@ export {
   type RecipeInput,
   recipeSchema,
 } from "./recipe.ts";
+export { type SweepGrid, type SweepOptions, type SweepRow, sweep, sweepRecipes } from "./sweep.ts";

@@ -10,6 +10,8 @@ export interface Journal<Row> {
   readonly key: string;
   /** One entry a finished section, in order. */
   readonly sections: readonly Row[];
+  /** What an allocator has chosen: it takes a pass through the model to choose again. */
+  readonly counts?: Readonly<Record<string, number>> | undefined;
 }
 
 const JOURNAL = "journal.json";
@@ -33,7 +35,7 @@ export function replacedFolder(partial: string): string {
 }
 
 /** A partial folder that this process works in. */
-export interface PartialFolder<Row> {
+export interface PartialFolder<Row> extends Pick<Journal<Row>, "counts"> {
   /** What an earlier run has finished. */
   readonly sections: readonly Row[];
   /** Leaves the folder to another run. */
@@ -54,7 +56,7 @@ export async function openPartial<Row>(partial: string, key: string, restart: bo
   }
   const unlock = await lockFolder(partial);
   try {
-    return { sections: await takeUp<Row>(partial, key, restart), unlock };
+    return { ...(await takeUp<Row>(partial, key, restart)), unlock };
   } catch (error) {
     await unlock();
     throw error;
@@ -72,7 +74,7 @@ async function checkPartial(partial: string): Promise<void> {
 }
 
 /** What an earlier run has finished in a folder that is now this process's; otherwise the folder is made ready for a new run. */
-async function takeUp<Row>(partial: string, key: string, restart: boolean): Promise<readonly Row[]> {
+async function takeUp<Row>(partial: string, key: string, restart: boolean): Promise<Omit<Journal<Row>, "key">> {
   const names = (await listFolder(partial)) ?? [];
   const journal = names.includes(JOURNAL) ? await readJournal<Row>(partial) : undefined;
   if (journal && !restart) {
@@ -83,7 +85,7 @@ async function takeUp<Row>(partial: string, key: string, restart: boolean): Prom
         { where: { file: partial } },
       );
     }
-    if (journal.sections.length > 0 && names.includes(MODEL)) return journal.sections;
+    if (journal.sections.length > 0 && names.includes(MODEL)) return { sections: journal.sections, counts: journal.counts };
   }
   try {
     await writeJournal(partial, { key, sections: [] });
@@ -91,7 +93,7 @@ async function takeUp<Row>(partial: string, key: string, restart: boolean): Prom
   } catch (error) {
     throw ioError(error, "write", partial);
   }
-  return [];
+  return { sections: [] };
 }
 
 /** Replaces the journal of a partial folder. */
@@ -107,8 +109,8 @@ async function readJournal<Row>(partial: string): Promise<Journal<Row> | undefin
     throw ioError(error, "read", file);
   });
   try {
-    const { key, sections } = JSON.parse(text) as Partial<Journal<Row>>; // what has this form was written by this package, and whole
-    return typeof key === "string" && key.startsWith("sha256:") && Array.isArray(sections) ? { key, sections } : undefined;
+    const { key, sections, counts } = JSON.parse(text) as Partial<Journal<Row>>; // what has this form was written by this package, and whole
+    return typeof key === "string" && key.startsWith("sha256:") && Array.isArray(sections) ? { key, sections, counts } : undefined;
   } catch {
     return undefined;
   }

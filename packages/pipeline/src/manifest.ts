@@ -69,6 +69,7 @@ export function makeManifest(plan: Plan, { modelHash, version, backend, layers }
       scorer: shownPath(recipe.scorer),
       fusion: shownPath(recipe.fusion),
       backend: shownPath(recipe.backend),
+      ...(recipe.allocate !== undefined && { allocate: shownPath(recipe.allocate) }),
     },
     model: { source: shownPath(recipe.model), modelType: plan.description.modelType, hash: modelHash },
     data: plan.roles.map(({ role, sources, count, tokens, hash, counts, endToken }) => ({

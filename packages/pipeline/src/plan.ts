@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
+import type { Program, Weight } from "@secateur/graph";
 import {
+  type Allocator,
   type Backend,
   type Format,
   type Fuser,
@@ -14,8 +16,10 @@ import {
   type TensorFiles,
 } from "@secateur/kit";
 import { describeModel, type ModelDescription } from "@secateur/models";
+import { sumShapes } from "@secateur/runner";
 import { type OpenStatistics, openStatistics } from "@secateur/statistics";
 import { modelTokenizer, type Tokenizer } from "@secateur/text";
+import { checkAllocator, measuringPasses } from "./allocation.ts";
 import { type DataContext, type DataRecipe, loadRole, type RoleData, type RoleFacts } from "./data.ts";
 import { type Estimate, estimate } from "./estimate.ts";
 import { defaultMemory } from "./memory.ts";
@@ -31,6 +35,8 @@ export interface Parts {
   readonly loaders: readonly Loader[];
   readonly scorer: Scorer | Solver;
   readonly fuser: Fuser;
+  /** What the recipe's `allocate` stands for. */
+  readonly allocator?: Allocator | undefined;
   /** Opens the statistics that a recipe may name. */
   readonly statisticsFiles: TensorFiles;
   /** The tokens that one run of the backend should hold. */
@@ -64,6 +70,7 @@ export interface Plan extends BasePlan {
   readonly recipe: Recipe;
   readonly scorer: Scorer | Solver;
   readonly fuser: Fuser;
+  readonly allocator: Allocator | undefined;
   /** The roles whose statistics are read, `general` first; empty when neither scorer nor fuser reads any. */
   readonly roles: readonly RoleFacts[];
   /** Where they are read from, when no data passes the model. */
@@ -88,6 +95,8 @@ export interface Plan extends BasePlan {
       readonly sequences: number;
       readonly tokens: number;
     }[];
+    /** Who chooses the layers' ratios, and the tokens that pass the dense model first for it. */
+    readonly allocation?: { readonly by: string; readonly work: number };
     readonly warnings: readonly string[];
   };
 }
@@ -133,7 +142,7 @@ export function inputsOf(recipe: Pick<Recipe, "model" | "general" | "tasks" | "s
 type Opened = Pick<Plan, "model" | "statistics" | "replace" | "close">;
 
 async function planOpened(given: Recipe, parts: Parts, opened: Opened): Promise<Plan> {
-  const { scorer, fuser, preferredTokens, memoryBytes = defaultMemory() } = parts;
+  const { scorer, fuser, allocator, preferredTokens, memoryBytes = defaultMemory() } = parts;
   const { model, statistics } = opened;
   const description = describeModel(model);
   const sections = selectTargets(description, given.include, given.exclude);
@@ -143,13 +152,16 @@ async function planOpened(given: Recipe, parts: Parts, opened: Opened): Promise<
   const needs = uniqueNeeds([...scorer.needs, ...fuser.needs]);
   const allWeights = roleWeights(rolesNamed(recipe, statistics), recipe.weights);
   let [roles, data]: [readonly RoleFacts[], readonly RoleData[]] = [[], []];
-  if (needs.length > 0 && statistics) {
+  const read = uniqueNeeds([...needs, ...(allocator?.needs ?? [])]);
+  if (read.length > 0 && statistics) {
     roles = keptRoles(statistics, recipe.fusion, fuser, allWeights);
-    await checkStatistics(statistics, model, sections, roles, needs);
-  } else if (needs.length > 0) {
+    await checkStatistics(statistics, model, sections, roles, read);
+  } else if (read.length > 0) {
     data = await loadRoles(wantedRoles(recipe, fuser, allWeights), recipe, { loaders: parts.loaders, model, description, seqLen });
     roles = data;
   }
+  if (allocator) checkAllocator(allocator, sections, recipe);
+  const measuring = measuringPasses(allocator, sections, statistics !== undefined);
   const passes = statistics ? readingPasses(sections) : passesOf(sections, recipe.propagate);
   const weights = shareOf(
     roles.map(({ role }) => role),
@@ -163,6 +175,7 @@ async function planOpened(given: Recipe, parts: Parts, opened: Opened): Promise<
     sections,
     scorer,
     fuser,
+    allocator,
     needs,
     roles,
     data,
@@ -182,10 +195,25 @@ async function planOpened(given: Recipe, parts: Parts, opened: Opened): Promise<
         sequences: count,
         tokens,
       })),
-      ...estimate({ model, description, sections, needs, roles, data, passes, preferredTokens, memoryBytes }),
+      ...costOf(),
       warnings,
     },
   };
+
+  function costOf(): Estimate & Pick<Plan["summary"], "allocation"> {
+    const base = { model, description, sections, roles, data, preferredTokens, memoryBytes };
+    const own = estimate({ ...base, needs, passes });
+    if (!allocator || recipe.allocate === undefined) return own;
+    const first = estimate({ ...base, needs: allocator.needs, passes: measuring });
+    return {
+      ...own,
+      flops: own.flops + first.flops,
+      work: own.work + first.work,
+      memoryBytes: Math.max(own.memoryBytes, first.memoryBytes),
+      scratchBytes: Math.max(own.scratchBytes, first.scratchBytes),
+      allocation: { by: recipe.allocate, work: first.work },
+    };
+  }
 }
 
 function rolesNamed({ general, tasks }: Recipe, statistics: OpenStatistics | undefined): Role[] {
@@ -208,11 +236,17 @@ async function checkStatistics(
     const message = `${path} holds statistics of another model than ${model.source}: of ${header.model.hash}, and this one is ${found}`;
     throw new SecateurError("input", message, { where: { file: path } });
   }
-  const tensors = sections.flatMap(({ linears }) => linears.map(({ tensor }) => tensor));
+  const layers = new Map(
+    sections.flatMap(({ program, linears }) => linears.map(({ tensor, weight }) => [tensor, { program, weight }] as const)),
+  );
   statistics.check(
-    tensors,
+    [...layers.keys()],
     roles.map(({ role }) => role),
     needs,
+    (tensor, need) => {
+      const { program, weight } = layers.get(tensor) as { program: Program; weight: Weight }; // asked for one of the layers
+      return sumShapes(program, weight.name, need);
+    },
   );
 }
 

@@ -1,7 +1,9 @@
 import { applyMask, countZeros, maskPattern, maskUnstructured } from "@secateur/fusion";
-import { type Backend, type Linear, type Role, type RoleStats, type Scorer, SecateurError } from "@secateur/kit";
-import { f32, fromFloat32, type Tensor, toFloat32 } from "@secateur/tensor";
+import { type Backend, degreeOf, type Linear, type Role, type RoleStats, type Scorer, SecateurError } from "@secateur/kit";
+import { fromFloat32, type Tensor, toFloat32 } from "@secateur/tensor";
+import { amountOf, type Counts } from "./allocation.ts";
 import { fuseScores, normsOf, type Shares } from "./fuse-scores.ts";
+import { linearOf } from "./linear.ts";
 import type { Plan } from "./plan.ts";
 import { checkNumbers, complain, guardedOnWeights } from "./plugin-guard.ts";
 import type { Pooler } from "./pooled.ts";
@@ -28,6 +30,8 @@ export interface LayerContext {
   readonly plan: Plan;
   readonly backend: Backend;
   readonly pool: Pooler;
+  /** What an allocator has chosen. */
+  readonly counts: Counts | undefined;
 }
 
 /** Scores one layer for each role, fuses, selects, and gives the tensor with the rest set to zero; a solver also changes the weights that stay. */
@@ -38,12 +42,7 @@ export async function pruneLayer(
   stats: ReadonlyMap<Role, RoleStats>,
 ): Promise<{ tensor: Tensor; report: LayerReport }> {
   const { scorer } = context.plan;
-  const layer: Linear = {
-    name: target.tensor,
-    weights: f32(target.shape, toFloat32(weights)),
-    axes: target.weight.axes as readonly [string, string], // a linear's weight has two axes
-    sizes: Object.fromEntries(target.weight.axes.map((axis, i) => [axis, target.shape[i] as number])),
-  };
+  const layer = linearOf(target, weights);
   const { tensor, ...facts } =
     "solve" in scorer ? await solved(context, scorer, layer, weights, stats) : await masked(context, scorer, layer, weights, stats);
   const report = { tensor: target.tensor, shape: target.shape, zerosBefore: countZeros(weights), zeros: countZeros(tensor), ...facts };
@@ -60,11 +59,11 @@ async function masked(
   stats: ReadonlyMap<Role, RoleStats>,
 ): Promise<{ tensor: Tensor } & Facts> {
   const [rows, cols] = layer.weights.shape as readonly [number, number]; // a linear's weight is a matrix
-  const { pattern, sparsity } = context.plan.recipe;
+  const { pattern } = context.plan.recipe;
   const { scores, channels } = await fusedScores(context, scorer, layer, stats);
   const { mask, ties } = pattern
     ? maskPattern(scores, rows, cols, pattern)
-    : maskUnstructured(scores, rows, cols, sparsity as number, scorer.selection); // a checked recipe has one of the two
+    : maskUnstructured(scores, rows, cols, amountOf(context.plan, context.counts, layer.name), scorer.selection);
   return { tensor: applyMask(weights, mask), ties, ...(channels && { channels }) };
 }
 
@@ -106,19 +105,13 @@ async function fusedScores(
     };
 
   const byRole = new Map<Role, Float32Array>();
-  const activationFree = scorer.needs.length === 0;
+  const degree = degreeOf(scorer);
   for (const role of roles) {
-    const known = activationFree ? byRole.values().next().value : undefined;
-    byRole.set(role, known ?? (await score(plan, scorer, layer, stats.get(role) as RoleStats, backend)));
+    const known = degree === 0 ? byRole.values().next().value : undefined;
+    byRole.set(role, known ?? (await score(plan, scorer, layer, stats.get(role) ?? NOTHING, backend)));
   }
   const cols = layer.weights.shape[1] as number; // a linear's weight is a matrix
-  return fuseScores(
-    plan,
-    fuser,
-    layer,
-    { byRole, cols, firstColumn: 0, activationFree, selection: scorer.selection },
-    normsOf(plan, stats),
-  );
+  return fuseScores(plan, fuser, layer, { byRole, cols, firstColumn: 0, degree, selection: scorer.selection }, normsOf(plan, stats));
 }
 
 const NOTHING: RoleStats = {

@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import { type Backend, type Format, type Role, throwIfCancelled, type WeightSink } from "@secateur/kit";
 import type { BlockStats, LoadedWeights } from "@secateur/runner";
 import type { Tensor } from "@secateur/tensor";
+import { allocateCounts, type Counts } from "./allocation.ts";
 import { checkWeights } from "./check-weights.ts";
 import type { Emit } from "./events.ts";
 import { modelFolder, openPartial, scratchFile, writeJournal } from "./journal.ts";
@@ -42,7 +43,7 @@ export async function prune(plan: Plan, options: PruneOptions): Promise<Manifest
 
   const modelHash = await timed(times, "check", () => checkModel(plan, emit, signal));
   throwIfCancelled(signal);
-  const work = await openWork(plan, planKey(plan, modelHash, backend.description, version), options);
+  const work: Work = await openWork(plan, planKey(plan, modelHash, backend.description, version), options);
   times.resumedSections = work.sections.length;
   try {
     await pruneSections({ plan, work, backend, emit, times, signal, pool: createPooler() });
@@ -72,6 +73,8 @@ interface Work {
   readonly key: string;
   readonly sink: WeightSink;
   readonly sections: (readonly LayerReport[])[];
+  /** What an allocator has chosen. */
+  counts: Counts | undefined;
   unlock(): Promise<void>;
 }
 
@@ -83,7 +86,7 @@ async function openWork(plan: Plan, key: string, { out, format, restart = false 
   try {
     await checkOutput(out, inputsOf(plan.recipe), plan.replace); // another run may have published while this one waited to begin
     const sink = await format.create(modelFolder(partial), plan.model, sections.length > 0 ? { resume } : {});
-    return { partial, key, sink, sections, unlock: opened.unlock };
+    return { partial, key, sink, sections, counts: opened.counts, unlock: opened.unlock };
   } catch (error) {
     await opened.unlock();
     if (sections.length === 0) await rm(partial, { recursive: true, force: true });
@@ -114,8 +117,11 @@ async function pruneSections(run: Run): Promise<void> {
     return;
   }
   const scratch = scratchFile(work.partial);
+  const { allocator } = plan;
+  if (allocator) work.counts ??= await timed(times, "allocate", () => allocateCounts(plan, allocator, backend, { emit, signal, scratch }));
+  const done = plan.summary.allocation?.work ?? 0;
   const walk = await timed(times, "read", async () =>
-    plan.statistics ? readingWalk(plan.statistics, plan.roles) : startWalk(plan, backend, { emit, signal, scratch }),
+    plan.statistics ? readingWalk(plan.statistics, plan.roles) : startWalk(plan, backend, { emit, signal, scratch, done }),
   );
   try {
     for (const [index, section] of plan.sections.entries()) {
@@ -167,7 +173,9 @@ async function pruneStep(
     throwIfCancelled(signal);
     const { name } = target.weight;
     const tensor = weights.tensors.get(name) as Tensor; // loaded with its program
-    const result = await timed(times, "prune", () => pruneLayer({ plan, backend, pool }, target, tensor, statsOf(name, stats)));
+    const result = await timed(times, "prune", () =>
+      pruneLayer({ plan, backend, pool, counts: work.counts }, target, tensor, statsOf(name, stats)),
+    );
     await timed(times, "write", () => work.sink.write(target.tensor, result.tensor));
     if (plan.recipe.propagate !== "none") weights.replace(name, result.tensor);
     reports.push(result.report);
@@ -179,7 +187,7 @@ async function pruneStep(
 async function finishSection(work: Work, layers: readonly LayerReport[]): Promise<void> {
   await work.sink.flush();
   work.sections.push(layers);
-  await writeJournal(work.partial, { key: work.key, sections: work.sections });
+  await writeJournal(work.partial, { key: work.key, sections: work.sections, counts: work.counts });
 }
 
 async function copyRest(plan: Plan, sink: WeightSink, signal: AbortSignal | undefined): Promise<void> {

@@ -30,6 +30,9 @@ export interface Recipe {
   readonly scorerOptions: Readonly<Record<string, unknown>>;
   readonly fusion: string;
   readonly fusionOptions: Readonly<Record<string, unknown>>;
+  /** What chooses each layer's part of the sparsity; left out, every layer has the same. */
+  readonly allocate?: string | undefined;
+  readonly allocateOptions: Readonly<Record<string, unknown>>;
   readonly backend: string;
   readonly backendOptions: Readonly<Record<string, unknown>>;
   /** The share that is pruned, of each group that the scorer selects in. */
@@ -96,6 +99,12 @@ const recipeObject = z.strictObject(
       .optional()
       .describe("how the roles' scores become one; default: shared-exclusive with tasks, else general"),
     fusionOptions: options,
+    allocate: z
+      .string("the name of an allocator")
+      .min(1)
+      .optional()
+      .describe("what chooses each layer's part of the sparsity; left out, every layer has the same"),
+    allocateOptions: options,
     backend: z.string("the name of a backend").min(1).default("onnxruntime"),
     backendOptions: options,
     sparsity: z
@@ -238,7 +247,13 @@ export function dataSources({ general, tasks }: Pick<Recipe, "general" | "tasks"
   return [...general, ...tasks];
 }
 
-function checkAmount({ sparsity, pattern }: Pick<Recipe, "sparsity" | "pattern">): void {
+function checkAmount({ sparsity, pattern, allocate }: Pick<Recipe, "sparsity" | "pattern" | "allocate">): void {
+  if (pattern && allocate !== undefined) {
+    throw new SecateurError(
+      "usage",
+      `allocate: ${allocate} was given with a pattern, which prunes every layer alike: give a sparsity, or leave allocate out`,
+    );
+  }
   if (pattern && sparsity !== undefined) throw new SecateurError("usage", "sparsity and pattern exclude each other: give one");
   if (!pattern && sparsity === undefined)
     throw new SecateurError("usage", "how much to prune is not said: give a sparsity such as 0.5, or a pattern such as 2:4");

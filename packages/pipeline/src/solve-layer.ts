@@ -1,6 +1,7 @@
-import { maskPattern, maskUnstructured, poolStats, pruneCount } from "@secateur/fusion";
+import { type Amount, maskPattern, maskUnstructured, poolStats, pruneCount } from "@secateur/fusion";
 import type { Linear, Mask, Role, RoleStats, Select, Solver, SolverStats } from "@secateur/kit";
 import type { F32Tensor } from "@secateur/tensor";
+import { amountOf } from "./allocation.ts";
 import { fuseColumns, normsOf, type ScoreFuser } from "./fuse-scores.ts";
 import type { Plan } from "./plan.ts";
 import { checkNumbers, complain, guardedOnWeights } from "./plugin-guard.ts";
@@ -21,7 +22,7 @@ const POOLED: Role = "pooled";
 
 /** Has a solver prune and repair a layer; what is pruned is chosen by the plan's fusion, ratio or pattern as the solver goes. */
 export async function solveLayer(
-  { plan, backend, pool }: LayerContext,
+  { plan, backend, pool, counts }: LayerContext,
   solver: Solver,
   layer: Linear,
   stats: ReadonlyMap<Role, RoleStats>,
@@ -32,7 +33,8 @@ export async function solveLayer(
   const given: SolverStats = pooled
     ? { roles: new Map([[POOLED, pooled]]), mixture: pooled }
     : { roles: stats, mixture: mixtureOf(stats, plan, pool) };
-  const chooser = createChooser(plan, solver, layer, pooled || !("fuse" in fuser) ? undefined : fuser, stats);
+  const amount = plan.recipe.pattern ? 0 : amountOf(plan, counts, layer.name); // with a pattern nothing asks for it
+  const chooser = createChooser(plan, solver, layer, amount, pooled || !("fuse" in fuser) ? undefined : fuser, stats);
   const { weights: solved, mask, notes } = await guardedOnWeights(who, layer, () => solver.solve(layer, given, chooser.select, backend));
   checkNumbers(who, layer, solved?.data, layer.weights.data.length, "weight");
   for (let i = 0; i < mask.length; i++)
@@ -58,10 +60,11 @@ function createChooser(
   plan: Plan,
   solver: Solver,
   layer: Linear,
+  amount: Amount,
   fuser: ScoreFuser | undefined,
   stats: ReadonlyMap<Role, RoleStats>,
 ): Chooser {
-  const { pattern, sparsity } = plan.recipe;
+  const { pattern } = plan.recipe;
   const { selection } = solver;
   const rows = layer.weights.shape[0] as number; // a linear's weight is a matrix
   const norms = fuser ? normsOf(plan, stats) : new Map<Role, Float64Array>();
@@ -72,9 +75,9 @@ function createChooser(
     const cols = first?.shape[1] ?? 0;
     const byRole = new Map([...scores].map(([role, tensor]) => [role, tensor.data]));
     for (const values of byRole.values()) checkNumbers(`scorer ${plan.recipe.scorer}`, layer, values, rows * cols, "score");
-    const activationFree = false; // a solver reads activations, or it would have nothing to solve
+    const degree = 1; // as those of every solver
     if (!fuser || scores.size === 1) return { fused: first?.data ?? new Float32Array(0), cols };
-    return { fused: fuseColumns(plan, fuser, layer, { byRole, cols, firstColumn, activationFree, selection }, norms), cols };
+    return { fused: fuseColumns(plan, fuser, layer, { byRole, cols, firstColumn, degree, selection }, norms), cols };
   }
 
   function choose(scores: ReadonlyMap<Role, F32Tensor>, firstColumn: number): Mask {
@@ -82,17 +85,19 @@ function createChooser(
       complain(`scorer ${plan.recipe.scorer}`, layer, `asked for column ${firstColumn} after ${columns} columns`);
     const { fused, cols } = scoresOf(scores, firstColumn);
     columns += cols;
-    const result = pattern ? maskPattern(fused, rows, cols, pattern) : maskUnstructured(fused, rows, cols, share(cols), selection);
+    const result = pattern ? maskPattern(fused, rows, cols, pattern) : maskUnstructured(fused, rows, cols, share(), selection);
     pruned += result.pruned;
     ties += result.ties;
     return result.mask;
   }
 
-  /** The share of these columns to prune, so that the matrix comes out exact: what one block's fraction lacks is carried to the next. */
-  function share(cols: number): number {
-    const ratio = sparsity as number; // a checked recipe has one of the two
-    if (selection.rule === "threshold" || selection.group === "row") return ratio;
-    return (pruneCount(rows * columns, ratio) - pruned) / (rows * cols);
+  /** What to prune of these columns, so that the matrix comes out exact: what one block's fraction lacks is carried to the next. */
+  function share(): Amount {
+    const all = layer.weights.shape[1] as number;
+    const ratio = typeof amount === "number" ? amount : amount.count / (rows * all);
+    if (selection.rule === "threshold" || (selection.group === "row" && typeof amount === "number")) return ratio;
+    const upToHere = typeof amount === "number" ? pruneCount(rows * columns, ratio) : Math.floor((amount.count * columns) / all);
+    return { count: upToHere - pruned };
   }
 
   return { select: { groupColumns: pattern?.of ?? 0, choose }, columns: () => columns, ties: () => ties };

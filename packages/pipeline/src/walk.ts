@@ -49,13 +49,15 @@ export interface WalkOptions {
   readonly scratch: string;
   /** What the walk's collecting is called; `calibrate` when left out. */
   readonly phase?: Phase;
+  /** The tokens that have passed the model before this walk. */
+  readonly done?: number;
 }
 
 /** Starts a walk before the first section: looks up the embeddings of every role's data. */
 export async function startWalk(
   plan: WalkPlan,
   backend: Backend,
-  { emit, signal, scratch, phase = "calibrate" }: WalkOptions,
+  { emit, signal, scratch, phase = "calibrate", done: before = 0 }: WalkOptions,
 ): Promise<Walk> {
   const engine = createEngine(plan.model, plan.description, backend);
   const store = createStateStore({ memoryBytes: plan.memoryBytes, scratch });
@@ -74,7 +76,7 @@ export async function startWalk(
   const passTokens = [...streams.values()]
     .flatMap(({ batches }) => batches)
     .reduce((sum, { members, tokens }) => sum + members.length * tokens, 0);
-  let done = 0;
+  let done = before;
 
   function following(what: Phase, { index, share }: Place, role: Role): { onBatch: (tokens: number) => void; signal?: AbortSignal } {
     const onBatch = (tokens: number): void => {

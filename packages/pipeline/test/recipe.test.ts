@@ -18,6 +18,7 @@ describe("parseRecipe", () => {
       scorerOptions: {},
       fusion: "general",
       fusionOptions: {},
+      allocateOptions: {},
       backend: "onnxruntime",
       backendOptions: {},
       sparsity: 0.5,

@@ -25,6 +25,8 @@ export interface PruneFlags extends DataFlags, EngineFlags {
   readonly propagate?: "block" | "linear" | "none";
   readonly scorerOption?: readonly (readonly [string, string])[];
   readonly fusionOption?: readonly (readonly [string, string])[];
+  readonly allocate?: string;
+  readonly allocateOption?: readonly (readonly [string, string])[];
   readonly weight?: readonly (readonly [string, number])[];
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
@@ -98,6 +100,8 @@ function addMethodFlags(command: Command): Command {
       "how much a role counts, from 0 to 1; the others share the rest (repeatable)",
       flags.repeated(flags.weight),
     )
+    .option("--allocate <name>", "what chooses each layer's part of the sparsity (default: all layers alike)", flags.text("--allocate"))
+    .option("--allocate-option <key=value>", "an option of the allocator (repeatable)", flags.repeated(flags.keyValue("--allocate-option")))
     .option(
       "--propagate <mode>",
       "data passes pruned blocks (block), pruned layers (linear) or dense ones (none) before it is looked at (default: block)",
@@ -127,6 +131,8 @@ export function pruneRequest(model: string, given: PruneFlags, version: string):
     scorer,
     scorerOptions: Object.fromEntries(given.scorerOption ?? []),
     fusion,
+    allocate: given.allocate,
+    allocateOptions: Object.fromEntries(given.allocateOption ?? []),
     fusionOptions: Object.fromEntries(given.fusionOption ?? []),
     backend,
     backendOptions: backendOptions(given),

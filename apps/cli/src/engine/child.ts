@@ -10,6 +10,7 @@ process.on("disconnect", () => process.exit(1));
 const JOBS: { readonly [K in JobName]: () => Promise<RunJob<K>> } = {
   prune: async () => (await import("./run-prune.ts")).runPrune,
   calibrate: async () => (await import("./run-calibrate.ts")).runCalibrate,
+  sweep: async () => (await import("./run-sweep.ts")).runSweep,
   merge: async () => (await import("./run-merge.ts")).runMerge,
   eval: async () => (await import("./run-eval.ts")).runEval,
   inspect: async () => (await import("./run-inspect.ts")).runInspect,

@@ -1,5 +1,14 @@
 import type { Evaluation, MetricName } from "@secateur/evaluate";
-import type { CalibrationInput, CalibrationPlan, Manifest, PlanSummary, PruneEvent, RecipeInput } from "@secateur/pipeline";
+import type {
+  CalibrationInput,
+  CalibrationPlan,
+  Manifest,
+  PlanSummary,
+  PruneEvent,
+  RecipeInput,
+  SweepGrid,
+  SweepRow,
+} from "@secateur/pipeline";
 import type { StatisticsHeader } from "@secateur/statistics";
 import type { DemoResult } from "../demo/run.ts";
 import type { ErrorReport } from "../errors.ts";
@@ -10,6 +19,7 @@ import type { PluginList } from "./run-plugins.ts";
 export interface Jobs {
   prune: { request: PruneRequest; event: PruneEvent | PartialEvent; result: PruneOutcome };
   calibrate: { request: CalibrateRequest; event: PruneEvent; result: CalibrateOutcome };
+  sweep: { request: SweepRequest; event: SweepEvent; result: SweepRow[] };
   merge: { request: MergeRequest; event: ShareEvent; result: StatisticsInspection };
   eval: { request: EvalRequest; event: ShareEvent; result: Evaluation };
   inspect: { request: { readonly path: string }; event: never; result: Inspection | StatisticsInspection };
@@ -69,6 +79,23 @@ export interface CalibrateOutcome {
   readonly plan: CalibrationPlan["summary"];
   readonly written: boolean;
 }
+
+/** A sweep as the flags say it. */
+export interface SweepRequest {
+  readonly grid: SweepGrid;
+  /** What each result is measured on. */
+  readonly data: readonly { readonly name: string; readonly source: string }[];
+  readonly seqLen: number | undefined;
+  readonly samples: number | undefined;
+  readonly out: string;
+  readonly force: boolean;
+  readonly version: string;
+}
+
+/** What a sweep tells on the way: a setting that is done, or the share of the one at hand. */
+type SweepEvent =
+  | { readonly type: "row"; readonly label: string; readonly done: number; readonly total: number }
+  | { readonly type: "share"; readonly label: string; readonly share: number };
 
 /** Statistics files to merge. */
 export interface MergeRequest {

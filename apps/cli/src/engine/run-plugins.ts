@@ -16,7 +16,7 @@ export interface ListedPlugin {
 /** Kind → its plugins: those of this program first, then those installed for the user's directory. */
 export type PluginList = Readonly<Record<string, readonly ListedPlugin[]>>;
 
-const KINDS: readonly PluginKind[] = ["scorer", "fuser", "backend"];
+const KINDS: readonly PluginKind[] = ["scorer", "fuser", "allocator", "backend"];
 
 /** Lists what can be named on the command line. */
 export async function runPlugins(): Promise<PluginList> {

@@ -31,27 +31,29 @@ export async function runPrune(request: PruneRequest, context: JobContext<"prune
 }
 
 /** What a recipe's names stand for, found from the user's directory. */
-async function resolveParts(
+export async function resolveParts(
   recipe: Recipe,
   { registry, formats, loaders, statisticsFiles }: BuiltIns,
 ): Promise<Omit<Parts, "preferredTokens">> {
   const from = process.cwd();
   const scorer = await resolvePlugin(registry, "scorer", recipe.scorer, { from });
   const fuser = await resolvePlugin(registry, "fuser", recipe.fusion, { from });
-  const hashes = (["scorer", "fuser", "backend"] as const).map((kind) => [
-    kind,
-    pluginHash(registry, kind, nameOf(recipe, kind), { from }),
-  ]);
+  const { allocate } = recipe;
+  const allocator = allocate === undefined ? undefined : await resolvePlugin(registry, "allocator", allocate, { from });
+  const named = [
+    ["scorer", recipe.scorer],
+    ["fuser", recipe.fusion],
+    ["backend", recipe.backend],
+    ...(allocate === undefined ? [] : [["allocator", allocate] as const]),
+  ] as const;
+  const hashes = named.map(([kind, name]) => [kind, pluginHash(registry, kind, name, { from })]);
   return {
     pluginHashes: Object.fromEntries(hashes.filter(([, hash]) => hash !== undefined)),
     scorer: scorer.create(await parseOptions(scorer, recipe.scorerOptions)),
+    ...(allocator && { allocator: allocator.create(await parseOptions(allocator, recipe.allocateOptions)) }),
     fuser: fuser.create(await parseOptions(fuser, recipe.fusionOptions)),
     format: await formatFor(formats, recipe.model),
     loaders,
     statisticsFiles,
   };
-}
-
-function nameOf(recipe: Recipe, kind: "scorer" | "fuser" | "backend"): string {
-  return { scorer: recipe.scorer, fuser: recipe.fusion, backend: recipe.backend }[kind];
 }

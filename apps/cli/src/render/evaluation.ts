@@ -8,6 +8,24 @@ export function evaluationText(evaluation: Evaluation, colors: Colors): string {
   return `${table(valuesOf(evaluation))}${colors.dim(evaluation.protocol)}\n`;
 }
 
+/** The figures of a measurement with their short names, for tables. */
+export function figuresOf(evaluation: Evaluation): [figure: string, value: string][] {
+  switch (evaluation.metric) {
+    case "perplexity":
+      return [["ppl", number(evaluation.perplexity)]];
+    case "answers":
+      return [
+        ["ppl", number(evaluation.perplexity)],
+        ["exact", percent(evaluation.exactMatch.value)],
+      ];
+    case "choices":
+      return [
+        ["acc", percent(evaluation.acc.value)],
+        ["acc_norm", percent(evaluation.accNorm.value)],
+      ];
+  }
+}
+
 function valuesOf(evaluation: Evaluation): string[][] {
   switch (evaluation.metric) {
     case "perplexity":

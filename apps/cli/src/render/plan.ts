@@ -14,6 +14,7 @@ export function planText(plan: PlanSummary): string {
   const facts = table([
     ["model", `${plan.model} (${plan.modelType}, ${humanCount(plan.parameters)} parameters, ${counted(plan.blocks, "block")})`],
     ["to prune", `${percent(plan.pruned)} of ${humanCount(plan.prunable)} weights in ${counted(plan.layers, "layer")}`],
+    ...(plan.allocation ? [["layers' shares", allocationText(plan.allocation)]] : []),
     ["tokens through blocks", plan.work === 0 ? "none: no data is read" : grouped(plan.work)],
     ["computation", humanFlops(plan.flops)],
     ["memory at most", `about ${humanBytes(plan.memoryBytes)}`],
@@ -33,4 +34,9 @@ export function planText(plan: PlanSummary): string {
       : `\n${table([["role", "weight", "sequences", "tokens", "from"], ...roles], ["left", "right", "right", "right"])}`;
   const warnings = plan.warnings.map((warning) => `warning: ${warning}\n`).join("");
   return `${facts}${data}${warnings && `\n${warnings}`}\nNothing was written: this was a dry run.\n`;
+}
+
+/** Who chooses the layers' shares, and what it costs first. */
+function allocationText({ by, work }: NonNullable<PlanSummary["allocation"]>): string {
+  return work === 0 ? `by ${by}` : `by ${by}, after a pass of ${grouped(work)} tokens through the dense model`;
 }

@@ -6,6 +6,7 @@ import { table } from "./table.ts";
 const HEADINGS: Readonly<Record<string, string>> = {
   scorer: "scorers: --scorer NAME --scorer-option KEY=VALUE",
   fuser: "fusions: --fusion NAME --fusion-option KEY=VALUE",
+  allocator: "allocators: --allocate NAME --allocate-option KEY=VALUE",
   backend: "backends: --backend NAME --backend-option KEY=VALUE",
   loader: "loaders: chosen by a data file's ending",
   format: "formats: chosen by what a model's folder holds",

@@ -15,9 +15,25 @@ export interface OptionDescription {
   readonly enum?: readonly unknown[];
 }
 
-/** The options of a plugin in the order of its schema; none when the schema cannot give its JSON Schema. */
+/** What stands for the name of an option that a user names, such as a glob. */
+const ANY_NAME = "…";
+
+/**
+ * The options of a plugin in the order of its schema, and one called `…` where it takes names of the user's own; none when the schema cannot give
+ * its JSON Schema.
+ */
 export function describeOptions(plugin: Pick<Plugin<string, unknown, unknown>, "options">): OptionDescription[] {
   const root = jsonSchemaOf(plugin);
+  const named = describeNamed(root);
+  const { additionalProperties: others, description } = root ?? {};
+  if (typeof others !== "object" || others === null) return named;
+  return [
+    ...named,
+    { name: ANY_NAME, type: typeOf(others, root as JsonSchema), required: false, ...(description !== undefined && { description }) },
+  ];
+}
+
+function describeNamed(root: JsonSchema | undefined): OptionDescription[] {
   return Object.entries(root?.properties ?? {}).map(([name, given]) => {
     const schema = followReference(given, root as JsonSchema);
     const description = given.description ?? schema.description;
@@ -79,7 +95,7 @@ function describeIssue({ message, path = [] }: SchemaIssue): string {
 interface JsonSchema {
   readonly type?: string | readonly string[];
   readonly properties?: Readonly<Record<string, JsonSchema>>;
-  readonly additionalProperties?: unknown;
+  readonly additionalProperties?: boolean | JsonSchema | null;
   readonly required?: readonly string[];
   readonly default?: unknown;
   readonly description?: string;

@@ -21,7 +21,7 @@ export interface DescribeFuserOptions {
  */
 export function describeFuser(t: TestApi, plugin: FuserPlugin, options: DescribeFuserOptions = {}): void {
   const make = async (): Promise<Fuser> => plugin.create(await parseOptions(plugin.options, options.options ?? {}));
-  const fused = async (roles: Roles): Promise<Fused> => fuse(await make(), roles);
+  const fused = async (roles: Roles, degree = 1): Promise<Fused> => fuse(await make(), roles, degree);
   const general = randomSample(1, ROWS, COLS);
   const task = { ...randomSample(2, ROWS, COLS), weights: general.weights };
   const other = { ...randomSample(3, ROWS, COLS), weights: general.weights };
@@ -63,9 +63,9 @@ export function describeFuser(t: TestApi, plugin: FuserPlugin, options: Describe
         }
         return;
       }
-      const input = inputOf(fuser, half, false);
+      const input = inputOf(fuser, half);
       fuser.fuse(input).scores.fill(7); // the scores may not be a view of the inputs either
-      const fresh = inputOf(fuser, half, false);
+      const fresh = inputOf(fuser, half);
       for (const role of input.roles) {
         demandClose(input.scores.get(role) ?? [], fresh.scores.get(role) ?? [], 0, `the scores of role ${role} after fusing`);
         demandClose(input.norms.get(role) ?? [], fresh.norms.get(role) ?? [], 0, `the norms of role ${role} after fusing`);
@@ -88,7 +88,7 @@ export function describeFuser(t: TestApi, plugin: FuserPlugin, options: Describe
       const input = inputOf(
         fuser,
         half.map(([role, weight]) => [role, weight, general]),
-        true,
+        0,
       );
       sameMask(fuser.fuse(input).scores, general.weights.map(Math.abs), "two equal roles against one");
     });
@@ -112,10 +112,12 @@ export function describeFuser(t: TestApi, plugin: FuserPlugin, options: Describe
     if (!options.except?.includes("scale")) {
       t.it("does not depend on a role's scale", async () => {
         const scaled = { ...task, inputs: task.inputs.map((x) => 64 * x) };
-        const [was, now] = [await fused(half), await fused([generally, ["a", 0.5, scaled]])];
-        sameMask(now.scores, was.scores, "a role's activations times 64");
-        if (!was.partition || !now.partition) return;
-        demandClose(now.partition.owners, was.partition.owners, 0, "owners, a role's activations times 64");
+        for (const degree of [1, 0.5]) {
+          const [was, now] = [await fused(half, degree), await fused([generally, ["a", 0.5, scaled]], degree)];
+          const law = `a role's activations times 64, scores of degree ${degree}`;
+          sameMask(now.scores, was.scores, law);
+          if (was.partition && now.partition) demandClose(now.partition.owners, was.partition.owners, 0, `owners, ${law}`);
+        }
       });
     }
 
@@ -158,25 +160,25 @@ interface Fused {
   readonly partition?: Partition;
 }
 
-/** What the fuser makes of these roles, those that it reads, over the foundation |W_ij|·n[j]. */
-function fuse(fuser: Fuser, roles: Roles): Fused {
-  if ("fuse" in fuser) return fuser.fuse(inputOf(fuser, roles, false));
+/** What the fuser makes of these roles, those that it reads, over the foundation |W_ij|·n[j]^degree. */
+function fuse(fuser: Fuser, roles: Roles, degree: number): Fused {
+  if ("fuse" in fuser) return fuser.fuse(inputOf(fuser, roles, degree));
   const read = rolesRead(fuser, roles);
   const pooled = fuser.pool(statsOfRoles(read), new Map(read.map(([role, weight]) => [role, weight])));
-  return { scores: foundationOn(read[0]?.[2] as Sample, pooled) };
+  return { scores: foundationOn(read[0]?.[2] as Sample, pooled, degree) };
 }
 
-function inputOf(fuser: Fuser, roles: Roles, activationFree: boolean): FuseInput {
+function inputOf(fuser: Fuser, roles: Roles, degree: number = 1): FuseInput {
   const read = rolesRead(fuser, roles);
   const wantsNorms = fuser.needs.some(({ id }) => id === inputNorm.id);
   return {
     roles: read.map(([role]) => role),
     weights: new Map(read.map(([role, weight]) => [role, weight])),
     shape: [ROWS, COLS],
-    scores: new Map(read.map(([role, , sample]) => [role, activationFree ? sample.weights.map(Math.abs) : foundation(sample)])),
+    scores: new Map(read.map(([role, , sample]) => [role, foundation(sample, degree)])),
     norms: new Map(wantsNorms ? [...statsOfRoles(read)].map(([role, stats]) => [role, inputRms(stats)]) : []),
     firstColumn: 0,
-    activationFree,
+    degree,
     selection: { group: "row", rule: "exact" },
   };
 }
@@ -192,12 +194,12 @@ function statsOfRoles(roles: Roles): ReadonlyMap<Role, RoleStats> {
   return new Map(roles.map(([role, , sample]) => [role, statsOf(sample, [inputNorm])]));
 }
 
-function foundation(sample: Sample): Float32Array {
-  return foundationOn(sample, statsOf(sample, [inputNorm]));
+function foundation(sample: Sample, degree: number = 1): Float32Array {
+  return foundationOn(sample, statsOf(sample, [inputNorm]), degree);
 }
 
-function foundationOn({ weights, cols }: Sample, stats: RoleStats): Float32Array {
-  const norms = inputRms(stats);
+function foundationOn({ weights, cols }: Sample, stats: RoleStats, degree: number): Float32Array {
+  const norms = inputRms(stats).map((norm) => norm ** degree);
   return weights.map((w, k) => Math.abs(w) * (norms[k % cols] as number));
 }
 

@@ -1,4 +1,4 @@
-import type { Backend, Linear, Scorer, ScorerPlugin, Selection } from "../contracts.ts";
+import { type Backend, degreeOf, type Linear, type Scorer, type ScorerPlugin, type Selection } from "../contracts.ts";
 import { inputNorm, type RoleStats } from "../statistics.ts";
 import { demand, demandClose, parseOptions, pluginLaws, refusing } from "./plugin-laws.ts";
 import { layerOf, type MakeStats, randomSample, type Sample, statsOf } from "./sample.ts";
@@ -18,7 +18,7 @@ export interface DescribeScorerOptions {
 
 /**
  * The laws of a scorer, as tests: scores keep the layer's shape and are finite, depend on nothing but the layer and the declared statistics,
- * follow the output rows, grow in proportion to the activations but not with the number of tokens, and are lowest for a dead input channel.
+ * follow the output rows, grow with the activations by the declared degree but not with the number of tokens, and are lowest for a dead input channel.
  */
 export function describeScorer(t: TestApi, plugin: ScorerPlugin, options: DescribeScorerOptions = {}): void {
   const samples = [randomSample(1, 6, 16), randomSample(2, 16, 8), randomSample(3, 1, 4)];
@@ -38,10 +38,13 @@ export function describeScorer(t: TestApi, plugin: ScorerPlugin, options: Descri
     pluginLaws(t, plugin, "scorer", options.options);
 
     t.it("declares its needs and what competes with what", async () => {
-      const { needs, selection } = await make();
+      const { needs, selection, degree } = await make();
       demand(new Set(needs.map(({ id }) => id)).size === needs.length, `needs repeat: ${needs.map(({ id }) => id).join(", ")}`);
       demand(GROUPS.includes(selection.group), `selection.group is ${selection.group}, wanted one of ${GROUPS.join(", ")}`);
       demand(RULES.includes(selection.rule), `selection.rule is ${selection.rule}, wanted one of ${RULES.join(", ")}`);
+      const wanted = needs.length > 0 ? "a finite number above 0" : "0, since it has no needs";
+      const given = degree ?? degreeOf({ needs });
+      demand(needs.length > 0 ? given > 0 && given < Number.POSITIVE_INFINITY : given === 0, `degree is ${degree}, wanted ${wanted}`);
     });
 
     t.it("keeps the layer's shape, and every score is finite", async () => {
@@ -82,9 +85,9 @@ export function describeScorer(t: TestApi, plugin: ScorerPlugin, options: Descri
       }
     });
 
-    t.it("is of degree one in the activations", async () => {
+    t.it("is of its degree in the activations", async () => {
       for (const sample of samples) {
-        const degree = (await make()).needs.length > 0 ? 1 : 0;
+        const degree = degreeOf(await make());
         const scaled = await scoresOf({ ...sample, inputs: sample.inputs.map((x) => -4 * x) });
         const wanted = (await scoresOf(sample)).map((score) => score * 4 ** degree);
         demandClose(scaled, wanted, tolerance, `activations times -4 should give scores times ${4 ** degree}`);

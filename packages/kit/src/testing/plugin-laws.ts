@@ -3,8 +3,11 @@ import { SecateurError } from "../errors.ts";
 import type { OptionSchema } from "../schema.ts";
 import type { TestApi } from "./test-api.ts";
 
-/** The laws of every plugin: a name and a summary fit for lists, and options that fill in defaults, describe themselves and refuse what they do not know. */
-export function pluginLaws(t: TestApi, plugin: AnyPlugin, kind: AnyPlugin["kind"], given: object = {}): void {
+/**
+ * The laws of every plugin: a name and a summary fit for lists, and options that fill in defaults, describe themselves and refuse what they do not know.
+ * `freeNames` says that options may have any name, as globs do.
+ */
+export function pluginLaws(t: TestApi, plugin: AnyPlugin, kind: AnyPlugin["kind"], given: object = {}, freeNames: boolean = false): void {
   t.it("has a name and a summary of one line", () => {
     demand(plugin.kind === kind, `the kind is ${JSON.stringify(plugin.kind)}, wanted ${JSON.stringify(kind)}`);
     demand(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(plugin.name), `the name ${JSON.stringify(plugin.name)} is not of the form some-name`);
@@ -19,6 +22,7 @@ export function pluginLaws(t: TestApi, plugin: AnyPlugin, kind: AnyPlugin["kind"
     demand(json(again) === json(options), `options ${json(options)} became ${json(again)} when they were read a second time`);
   });
   t.it("refuses an option that it does not have", async () => {
+    if (freeNames) return;
     const result = await plugin.options["~standard"].validate({ ...given, "no-such-option": 1 });
     demand(result.issues !== undefined, `the unknown option "no-such-option" was taken: the result is ${json(result)}`);
   });
@@ -26,11 +30,12 @@ export function pluginLaws(t: TestApi, plugin: AnyPlugin, kind: AnyPlugin["kind"
     demand(plugin.options.toJSONSchema !== undefined, "the options have no toJSONSchema()");
     const options = (await parseOptions(plugin.options, given)) as Record<string, unknown>;
     for (const io of ["input", "output"] as const) {
-      const schema = plugin.options.toJSONSchema?.({ io }) as { type?: unknown; properties?: Record<string, { default?: unknown }> };
+      const schema = plugin.options.toJSONSchema?.({ io }) as { type?: unknown; properties?: Properties; additionalProperties?: unknown };
       demand(schema.type === "object", `the JSON Schema (${io}) is of type ${json(schema.type)}, wanted "object"`);
       for (const [name, value] of Object.entries(options)) {
         const property = schema.properties?.[name];
-        demand(property !== undefined, `the JSON Schema (${io}) does not have the option ${JSON.stringify(name)}`);
+        const described = property !== undefined || (freeNames && typeof schema.additionalProperties === "object");
+        demand(described, `the JSON Schema (${io}) does not have the option ${JSON.stringify(name)}`);
         if (name in given) continue;
         demand(
           json(property?.default) === json(value),
@@ -40,6 +45,8 @@ export function pluginLaws(t: TestApi, plugin: AnyPlugin, kind: AnyPlugin["kind"
     }
   });
 }
+
+type Properties = Readonly<Record<string, { readonly default?: unknown }>>;
 
 /** What a plugin's options are when `given` is given. Throws an Error with the schema's complaints. */
 export async function parseOptions<Options>(schema: OptionSchema<Options>, given: unknown): Promise<Options> {

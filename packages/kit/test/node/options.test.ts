@@ -35,6 +35,12 @@ test("options are described from the JSON Schema", () => {
   ]);
 });
 
+test("names of the user's own are one option, where the schema has any", () => {
+  const table = z.record(z.string(), z.number()).describe("Globs and ratios.");
+  expect(describeOptions(plugin(table))).toEqual([{ name: "…", type: "number", required: false, description: "Globs and ratios." }]);
+  expect(describeOptions(plugin(z.looseObject({ a: z.number().optional() })))).toHaveLength(2);
+});
+
 test("a schema that is referred to is followed, and a list of choices keeps its brackets", () => {
   const mode = z.enum(["a", "b"]).describe("How.").meta({ id: "Mode" });
   expect(describeOptions(plugin(z.object({ one: mode, many: z.array(mode) })))).toEqual([

@@ -11,12 +11,12 @@ const noOptions: OptionSchema<object> = {
   toJSONSchema: () => ({ type: "object", properties: {}, additionalProperties: false }),
 };
 
-// Σ w S / n̄, n̄ the mean norm of the role.
+// Σ w S / n̄^degree, n̄ the mean norm of the role.
 const sound: Fuser = {
   needs: [inputNorm],
   reads: "all",
   fuse: (input) => ({
-    scores: added(input, (role) => (input.weights.get(role) as number) / mean(input.norms.get(role))),
+    scores: added(input, (role) => (input.weights.get(role) as number) / mean(input.norms.get(role)) ** input.degree),
     partition: { roles: input.roles, owners: new Uint32Array(input.shape[1]).fill(2 ** input.roles.length - 1) },
   }),
 };
@@ -88,7 +88,18 @@ describe("describeFuser", () => {
       "does not depend on a role's number of tokens",
       "every token of a role given twice: the masks differ",
     ],
-    ["pooling without levels", pooling, "does not depend on a role's scale", "a role's activations times 64: the masks differ"],
+    [
+      "pooling without levels",
+      pooling,
+      "does not depend on a role's scale",
+      "a role's activations times 64, scores of degree 1: the masks",
+    ],
+    [
+      "scores taken to be of degree one",
+      scores((input) => added(input, (role) => (input.weights.get(role) as number) / mean(input.norms.get(role)))),
+      "does not depend on a role's scale",
+      "a role's activations times 64, scores of degree 0.5: the masks differ",
+    ],
     [
       "equal weights",
       scores((input) => added(input, () => 1)),

@@ -28,6 +28,21 @@ const anything: OptionSchema<unknown> = { "~standard": { version: 1, vendor: "te
 
 describeScorer({ describe, it }, plugin(sound));
 
+// |W|·√n, as it says.
+const root: Scorer = {
+  ...sound,
+  degree: 0.5,
+  async score({ weights }, stats) {
+    const norms = inputRms(stats);
+    return f32(
+      weights.shape,
+      weights.data.map((w, k) => Math.abs(w) * Math.sqrt(norms[k % norms.length] as number)),
+    );
+  },
+};
+
+describeScorer({ describe, it }, plugin(root));
+
 describe("describeScorer", () => {
   it.each<[string, ScorerPlugin, string, string]>([
     ["a name with spaces", { ...plugin(sound), name: "My Scorer" }, "has a name", 'the name "My Scorer" is not of the form some-name'],
@@ -77,8 +92,21 @@ describe("describeScorer", () => {
     [
       "squared norms",
       changed((scores) => scores.map((s) => s * s)),
-      "is of degree one",
+      "is of its degree",
       "activations times -4 should give scores times 4: number 0 is",
+    ],
+    [
+      "a degree that is another one",
+      plugin({ ...root, degree: 1 }),
+      "is of its degree",
+      "activations times -4 should give scores times 4: number 0 is",
+    ],
+    ["a degree of 0 with needs", plugin({ ...sound, degree: 0 }), "declares its needs", "degree is 0, wanted a finite number above 0"],
+    [
+      "a degree without needs",
+      plugin({ ...sound, needs: [], degree: 1 }),
+      "declares its needs",
+      "degree is 1, wanted 0, since it has no needs",
     ],
     [
       "sums in place of means",

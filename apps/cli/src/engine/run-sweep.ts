@@ -1,0 +1,50 @@
+import { rm } from "node:fs/promises";
+import { formatFor } from "@secateur/kit/node";
+import { parseRecipe, type SweepRow, sweep } from "@secateur/pipeline";
+import { settingLabel } from "../render/sweep.ts";
+import { builtIns, openBackend } from "../wiring.ts";
+import type { JobContext, SweepRequest } from "./messages.ts";
+import { runEval } from "./run-eval.ts";
+import { resolveParts } from "./run-prune.ts";
+
+/** Prunes and measures every setting of a sweep. */
+export async function runSweep(request: SweepRequest, { emit, signal }: JobContext<"sweep">): Promise<SweepRow[]> {
+  const { grid, data, seqLen, samples, out, force, version } = request;
+  const { backend: name, backendOptions } = parseRecipe({ ...grid.recipe, sparsity: 0.5 });
+  const { registry, formats } = builtIns();
+  const format = await formatFor(formats, grid.recipe.model);
+  const backend = await openBackend(registry, name, backendOptions);
+  try {
+    if (force) await rm(out, { force: true });
+    return await sweep(grid, {
+      out,
+      format,
+      backend,
+      version,
+      signal,
+      data: data.map((one) => ({ name: one.name, settings: { source: one.source, seqLen, samples } })),
+      resolve: async (recipe) => ({ ...(await resolveParts(recipe, builtIns())), preferredTokens: backend.preferredTokens }),
+      measure: (model, of) => {
+        const source = data.find((one) => one.name === of)?.source as string; // the sweep asks for what it was given
+        const asked = {
+          model,
+          data: source,
+          fields: {},
+          template: undefined,
+          metric: undefined,
+          seqLen,
+          samples,
+          backend: name,
+          backendOptions,
+        };
+        return runEval(asked, {
+          signal,
+          emit: ({ share }) => emit({ type: "share", label: `measuring on ${of}`, share: share / (data.length + 1) }),
+        });
+      },
+      onRow: (row, done, total) => emit({ type: "row", label: settingLabel(row), done, total }),
+    });
+  } finally {
+    await backend.dispose();
+  }
+}

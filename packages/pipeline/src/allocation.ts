@@ -1,0 +1,127 @@
+import { type Amount, apportion, poolStats } from "@secateur/fusion";
+import type { AllocateLayer, Allocator, Backend, MeasureLayer, Role, RoleStats } from "@secateur/kit";
+import { SecateurError, throwIfCancelled } from "@secateur/kit";
+import type { BlockStats } from "@secateur/runner";
+import type { Tensor } from "@secateur/tensor";
+import { linearOf } from "./linear.ts";
+import { type Passes, passesOf, readingPasses } from "./passes.ts";
+import type { Plan } from "./plan.ts";
+import { readingWalk } from "./reading-walk.ts";
+import type { Recipe } from "./recipe.ts";
+import type { Section } from "./targets.ts";
+import { startWalk, statsOf, type Walk, type WalkOptions } from "./walk.ts";
+
+/** How many weights of each tensor are pruned, where an allocator has chosen. */
+export type Counts = Readonly<Record<string, number>>;
+
+/** How much of a tensor is pruned: what the allocator has chosen, or the ratio of all. */
+export function amountOf(plan: Plan, counts: Counts | undefined, tensor: string): Amount {
+  const count = counts?.[tensor];
+  return count === undefined ? (plan.recipe.sparsity as number) : { count }; // without a pattern a checked recipe has a ratio
+}
+
+/** The passes of the dense model that an allocator's measure takes; none where it has none. */
+export function measuringPasses(allocator: Allocator | undefined, sections: readonly Section[], reading: boolean): Passes[] {
+  if (!allocator?.measure) return [];
+  return reading ? readingPasses(sections) : passesOf(sections, "none");
+}
+
+/** Has an allocator choose as if all blocks measured the same, so that a budget that it cannot meet is refused before anything runs. */
+export function checkAllocator(allocator: Allocator, sections: readonly Section[], recipe: Pick<Recipe, "sparsity" | "allocate">): void {
+  choose(allocator, sections, recipe, allocator.measure && sections.map(() => 0));
+}
+
+/** Has the plan's allocator choose each layer's part of the budget: first its pass through the dense model, if it has one. The counts sum to the ratio of the whole. */
+export async function allocateCounts(plan: Plan, allocator: Allocator, backend: Backend, options: WalkOptions): Promise<Counts> {
+  const measures = allocator.measure && (await measureSections(plan, allocator, backend, options));
+  return choose(allocator, plan.sections, plan.recipe, measures);
+}
+
+function choose(
+  allocator: Allocator,
+  sections: readonly Section[],
+  recipe: Pick<Recipe, "sparsity" | "allocate">,
+  measures: readonly number[] | undefined,
+): Counts {
+  const layers = sections.flatMap(({ linears }, block) =>
+    linears.map(({ tensor, shape }): AllocateLayer => ({ name: tensor, block, shape, ...(measures && { measure: measures[block] }) })),
+  );
+  const ratio = recipe.sparsity as number; // an allocator is refused beside a pattern
+  const ratios = guarded(recipe, () => allocator.allocate(layers, ratio));
+  checkRatios(recipe, layers, ratios);
+  const sizes = layers.map(({ shape }) => shape[0] * shape[1]);
+  const counts = apportion(ratios, sizes, ratio);
+  return Object.fromEntries(layers.map(({ name }, i) => [name, counts[i] as number])); // one a layer
+}
+
+async function measureSections(plan: Plan, allocator: Allocator, backend: Backend, options: WalkOptions): Promise<number[]> {
+  const { statistics, roles } = plan;
+  const passes = measuringPasses(allocator, plan.sections, statistics !== undefined);
+  const walk = statistics ? readingWalk(statistics, roles) : await startWalk(plan, backend, { ...options, phase: "allocate" });
+  const measures: number[] = [];
+  try {
+    for (const [index, section] of plan.sections.entries()) {
+      throwIfCancelled(options.signal);
+      measures.push(await measureSection(plan, allocator, walk, index, section, passes[index] as Passes)); // one a section
+    }
+  } finally {
+    await walk.release();
+  }
+  return measures;
+}
+
+async function measureSection(
+  plan: Plan,
+  allocator: Allocator,
+  walk: Walk,
+  index: number,
+  section: Section,
+  passes: Passes,
+): Promise<number> {
+  const weights = await walk.load(section, (name) => plan.model.read(name));
+  try {
+    const layers: MeasureLayer[] = [];
+    for (const step of passes.steps) {
+      const stats = await walk.collect({ index, share: passes.share }, step, weights, allocator.needs);
+      for (const target of step.targets) {
+        const tensor = weights.tensors.get(target.weight.name) as Tensor; // loaded with its program
+        layers.push({ layer: linearOf(target, tensor), stats: pooledOf(plan, target.weight.name, stats) });
+      }
+    }
+    if (layers.length === 0) return 0;
+    const measure = guarded(plan.recipe, () => allocator.measure?.(layers));
+    if (typeof measure !== "number" || !Number.isFinite(measure))
+      complain(plan.recipe, `gave ${measure} as the measure of ${section.label}, wanted a finite number`);
+    return measure;
+  } finally {
+    weights.release();
+  }
+}
+
+function pooledOf(plan: Plan, weight: string, stats: ReadonlyMap<Role, BlockStats>): RoleStats {
+  const own = statsOf(weight, stats);
+  const [only] = own.values();
+  return own.size === 1 && only ? only : poolStats(own, plan.weights, false);
+}
+
+function checkRatios(recipe: Named, layers: readonly AllocateLayer[], ratios: readonly number[]): void {
+  if (!Array.isArray(ratios) || ratios.length !== layers.length)
+    complain(recipe, `gave ${Array.isArray(ratios) ? ratios.length : "no"} ratios for ${layers.length} layers`);
+  const bad = ratios.findIndex((ratio) => !(typeof ratio === "number" && ratio >= 0 && ratio <= 1));
+  if (bad >= 0) complain(recipe, `gave ${layers[bad]?.name} the ratio ${ratios[bad]}, wanted a number from 0 to 1`);
+}
+
+type Named = Pick<Recipe, "allocate">;
+
+function guarded<T>(recipe: Named, run: () => T): T {
+  try {
+    return run();
+  } catch (cause) {
+    if (cause instanceof SecateurError) throw cause;
+    return complain(recipe, `failed: ${cause instanceof Error ? cause.message : cause}`);
+  }
+}
+
+function complain({ allocate }: Named, what: string): never {
+  throw new SecateurError("plugin", `allocator ${allocate} ${what}`);
+}

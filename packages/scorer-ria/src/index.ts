@@ -1,0 +1,1 @@
+export { default, type RiaOptions, ria, riaScore } from "./ria.ts";
