@@ -52,6 +52,7 @@ try {
   const stats = join(folder, "stats.safetensors");
   const collecting = await timeCommand("calibrate", model, ...dataOf(model, TOKENS), "--out", stats);
   const reading = await timeCommand("prune", model, "--stats", stats, "--sparsity", "0.5", "--out", out);
+  await rm(out, { recursive: true });
   line(
     "prune --stats ÷ the calibrate that collects them",
     reading / collecting,

@@ -10,6 +10,11 @@ export function weightedSum(input: FuseInput, factors: Factors): Float32Array {
   const [rows, cols] = input.shape;
   const terms = [...factors].map(([role, factor]) => ({ factor, scores: input.scores.get(role) as Float32Array }));
   const fused = new Float32Array(rows * cols);
+  const [first, second, ...others] = terms;
+  if (first && second && others.length === 0) {
+    addTwo(fused, cols, first, second);
+    return fused;
+  }
   const row = new Float64Array(cols);
   for (let start = 0; start < fused.length; start += cols) {
     row.fill(0);
@@ -19,6 +24,21 @@ export function weightedSum(input: FuseInput, factors: Factors): Float32Array {
     fused.set(row, start);
   }
   return fused;
+}
+
+interface Term {
+  readonly factor: Float64Array; // (cols)
+  readonly scores: Float32Array; // (rows, cols)
+}
+
+/** General text and one task are the common case: no sums are kept between the two. */
+function addTwo(fused: Float32Array, cols: number, a: Term, b: Term): void {
+  for (let start = 0; start < fused.length; start += cols) {
+    for (let j = 0; j < cols; j++) {
+      const at = start + j;
+      fused[at] = (a.factor[j] as number) * (a.scores[at] as number) + (b.factor[j] as number) * (b.scores[at] as number);
+    }
+  }
 }
 
 /** max_r a_r[j]·S_r[i,j]. */

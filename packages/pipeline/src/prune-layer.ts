@@ -5,7 +5,7 @@ import { amountOf, type Counts } from "./allocation.ts";
 import { fuseScores, normsOf, type Shares } from "./fuse-scores.ts";
 import { linearOf } from "./linear.ts";
 import type { Plan } from "./plan.ts";
-import { checkNumbers, complain, guardedOnWeights } from "./plugin-guard.ts";
+import { checkNumbers, complain, type WeightGuard } from "./plugin-guard.ts";
 import type { Pooler } from "./pooled.ts";
 import { solveLayer } from "./solve-layer.ts";
 import type { Target } from "./targets.ts";
@@ -30,6 +30,7 @@ export interface LayerContext {
   readonly plan: Plan;
   readonly backend: Backend;
   readonly pool: Pooler;
+  readonly guard: WeightGuard;
   /** What an allocator has chosen. */
   readonly counts: Counts | undefined;
 }
@@ -85,30 +86,25 @@ async function solved(
 }
 
 async function fusedScores(
-  { plan, backend, pool }: LayerContext,
+  context: LayerContext,
   scorer: Scorer,
   layer: Linear,
   stats: ReadonlyMap<Role, RoleStats>,
 ): Promise<{ scores: Float32Array; channels?: Shares }> {
+  const { plan, pool } = context;
   const { fuser, weights } = plan;
   const roles = [...weights.keys()];
-  if (roles.length === 0) return { scores: await score(plan, scorer, layer, NOTHING, backend) };
-  if ("pool" in fuser)
-    return {
-      scores: await score(
-        plan,
-        scorer,
-        layer,
-        pool(stats, () => fuser.pool(stats, weights)),
-        backend,
-      ),
-    };
+  if (roles.length === 0) return { scores: await score(context, scorer, layer, NOTHING) };
+  if ("pool" in fuser) {
+    const pooled = pool(stats, () => fuser.pool(stats, weights));
+    return { scores: await score(context, scorer, layer, pooled) };
+  }
 
   const byRole = new Map<Role, Float32Array>();
   const degree = degreeOf(scorer);
   for (const role of roles) {
     const known = degree === 0 ? byRole.values().next().value : undefined;
-    byRole.set(role, known ?? (await score(plan, scorer, layer, stats.get(role) ?? NOTHING, backend)));
+    byRole.set(role, known ?? (await score(context, scorer, layer, stats.get(role) ?? NOTHING)));
   }
   const cols = layer.weights.shape[1] as number; // a linear's weight is a matrix
   return fuseScores(plan, fuser, layer, { byRole, cols, firstColumn: 0, degree, selection: scorer.selection }, normsOf(plan, stats));
@@ -120,9 +116,9 @@ const NOTHING: RoleStats = {
   },
 };
 
-async function score(plan: Plan, scorer: Scorer, layer: Linear, stats: RoleStats, backend: Backend): Promise<Float32Array> {
+async function score({ plan, backend, guard }: LayerContext, scorer: Scorer, layer: Linear, stats: RoleStats): Promise<Float32Array> {
   const who = `scorer ${plan.recipe.scorer}`;
-  const result = await guardedOnWeights(who, layer, () => scorer.score(layer, stats, backend));
+  const result = await guard(who, layer, () => scorer.score(layer, stats, backend));
   const { shape = [], data } = result ?? {};
   if (data && String(shape) !== String(layer.weights.shape))
     complain(who, layer, `gave scores of shape [${shape.join(", ")}] instead of [${layer.weights.shape.join(", ")}]`);

@@ -10,6 +10,7 @@ import { type Manifest, makeManifest, type RunTimes, writeRunFiles } from "./man
 import { checkOutput, partialFolder, publish } from "./output.ts";
 import type { Passes, Step } from "./passes.ts";
 import { inputsOf, type Plan, planKey } from "./plan.ts";
+import { createWeightGuard, type WeightGuard } from "./plugin-guard.ts";
 import { createPooler, type Pooler } from "./pooled.ts";
 import { type LayerReport, pruneLayer } from "./prune-layer.ts";
 import { readingWalk } from "./reading-walk.ts";
@@ -45,9 +46,13 @@ export async function prune(plan: Plan, options: PruneOptions): Promise<Manifest
   throwIfCancelled(signal);
   const work: Work = await openWork(plan, planKey(plan, modelHash, backend.description, version), options);
   times.resumedSections = work.sections.length;
+  const failed = new AbortController();
+  // What is copied as it is has the whole run to get there.
+  const copying = copyRest(plan, work.sink, AbortSignal.any([failed.signal, ...(signal ? [signal] : [])]));
+  copying.catch(() => {}); // thrown where it is waited for
   try {
-    await pruneSections({ plan, work, backend, emit, times, signal, pool: createPooler() });
-    await timed(times, "write", () => copyRest(plan, work.sink, signal));
+    await pruneSections({ plan, work, backend, emit, times, signal, pool: createPooler(), guard: createWeightGuard() });
+    await timed(times, "write", () => copying);
     throwIfCancelled(signal);
     await work.sink.close();
     const manifest = makeManifest(plan, { modelHash, version, backend: backend.description, layers: work.sections.flat() });
@@ -56,6 +61,8 @@ export async function prune(plan: Plan, options: PruneOptions): Promise<Manifest
     await publish(work.partial, out);
     return manifest;
   } finally {
+    failed.abort();
+    await copying.catch(() => {});
     await work.unlock();
   }
 }
@@ -75,6 +82,8 @@ interface Work {
   readonly sections: (readonly LayerReport[])[];
   /** What an allocator has chosen. */
   counts: Counts | undefined;
+  /** The last finished section on its way to the disk and into the journal. */
+  lasting: Promise<void>;
   unlock(): Promise<void>;
 }
 
@@ -86,7 +95,7 @@ async function openWork(plan: Plan, key: string, { out, format, restart = false 
   try {
     await checkOutput(out, inputsOf(plan.recipe), plan.replace); // another run may have published while this one waited to begin
     const sink = await format.create(modelFolder(partial), plan.model, sections.length > 0 ? { resume } : {});
-    return { partial, key, sink, sections, counts: opened.counts, unlock: opened.unlock };
+    return { partial, key, sink, sections, counts: opened.counts, lasting: Promise.resolve(), unlock: opened.unlock };
   } catch (error) {
     await opened.unlock();
     if (sections.length === 0) await rm(partial, { recursive: true, force: true });
@@ -102,6 +111,7 @@ interface Run {
   readonly times: RunTimes;
   readonly signal: AbortSignal | undefined;
   readonly pool: Pooler;
+  readonly guard: WeightGuard;
 }
 
 async function pruneSections(run: Run): Promise<void> {
@@ -129,8 +139,10 @@ async function pruneSections(run: Run): Promise<void> {
       await pruneSection(run, walk, index, section, plan.passes[index] as Passes); // one a section
       report(index);
     }
+    await timed(times, "write", () => work.lasting);
   } finally {
     await walk.release();
+    await work.lasting.catch(() => {}); // the run has failed with something else already
   }
 }
 
@@ -163,34 +175,41 @@ async function pruneSection(run: Run, walk: Walk, index: number, section: Sectio
 
 /** Prunes and writes the layers of a step; what comes after them in the section runs with the pruned ones, unless its streams see dense weights only. */
 async function pruneStep(
-  { plan, work, backend, times, signal, pool }: Run,
+  { plan, work, backend, times, signal, pool, guard }: Run,
   { targets }: Step,
   weights: LoadedWeights,
   stats: ReadonlyMap<Role, BlockStats>,
 ): Promise<LayerReport[]> {
   const reports: LayerReport[] = [];
+  let writing = Promise.resolve(); // while the next layer is at work
   for (const target of targets) {
     throwIfCancelled(signal);
     const { name } = target.weight;
     const tensor = weights.tensors.get(name) as Tensor; // loaded with its program
     const result = await timed(times, "prune", () =>
-      pruneLayer({ plan, backend, pool, counts: work.counts }, target, tensor, statsOf(name, stats)),
+      pruneLayer({ plan, backend, pool, guard, counts: work.counts }, target, tensor, statsOf(name, stats)),
     );
-    await timed(times, "write", () => work.sink.write(target.tensor, result.tensor));
+    await timed(times, "write", () => writing);
+    writing = work.sink.write(target.tensor, result.tensor);
+    writing.catch(() => {}); // thrown where it is waited for
     if (plan.recipe.propagate !== "none") weights.replace(name, result.tensor);
     reports.push(result.report);
   }
+  await timed(times, "write", () => writing);
   return reports;
 }
 
-/** Makes a section's work last before the journal says that it is done. */
+/** Makes a section's work last before the journal says that it is done, while the next section is at work; what went wrong with it is thrown there. */
 async function finishSection(work: Work, layers: readonly LayerReport[]): Promise<void> {
-  await work.sink.flush();
+  await work.lasting;
   work.sections.push(layers);
-  await writeJournal(work.partial, { key: work.key, sections: work.sections, counts: work.counts });
+  const sections = [...work.sections];
+  const { key, counts, partial, sink } = work;
+  work.lasting = sink.flush().then(() => writeJournal(partial, { key, sections, counts }));
+  work.lasting.catch(() => {}); // until then it is no unhandled rejection
 }
 
-async function copyRest(plan: Plan, sink: WeightSink, signal: AbortSignal | undefined): Promise<void> {
+async function copyRest(plan: Plan, sink: WeightSink, signal: AbortSignal): Promise<void> {
   const targets = new Set(plan.sections.flatMap(({ linears }) => linears.map(({ tensor }) => tensor)));
   for (const name of plan.model.tensors.keys()) {
     throwIfCancelled(signal);

@@ -1,7 +1,6 @@
 import type { Role } from "@secateur/kit";
 import type { BlockStats } from "@secateur/runner";
 import type { OpenStatistics } from "@secateur/statistics";
-import type { Tensor } from "@secateur/tensor";
 import type { RoleFacts } from "./data.ts";
 import type { Walk } from "./walk.ts";
 
@@ -9,8 +8,7 @@ import type { Walk } from "./walk.ts";
 export function readingWalk(statistics: OpenStatistics, roles: readonly RoleFacts[]): Walk {
   return {
     async load({ linears }, read) {
-      const tensors = new Map<string, Tensor>();
-      for (const { weight, tensor } of linears) tensors.set(weight.name, await read(tensor));
+      const tensors = new Map(await Promise.all(linears.map(async ({ weight, tensor }) => [weight.name, await read(tensor)] as const)));
       const nothing = (): void => {};
       return { tensors, device: {}, replace: nothing, release: nothing };
     },

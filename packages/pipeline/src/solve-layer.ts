@@ -4,7 +4,7 @@ import type { F32Tensor } from "@secateur/tensor";
 import { amountOf } from "./allocation.ts";
 import { fuseColumns, normsOf, type ScoreFuser } from "./fuse-scores.ts";
 import type { Plan } from "./plan.ts";
-import { checkNumbers, complain, guardedOnWeights } from "./plugin-guard.ts";
+import { checkNumbers, complain } from "./plugin-guard.ts";
 import type { Pooler } from "./pooled.ts";
 import type { LayerContext } from "./prune-layer.ts";
 
@@ -22,7 +22,7 @@ const POOLED: Role = "pooled";
 
 /** Has a solver prune and repair a layer; what is pruned is chosen by the plan's fusion, ratio or pattern as the solver goes. */
 export async function solveLayer(
-  { plan, backend, pool, counts }: LayerContext,
+  { plan, backend, pool, guard, counts }: LayerContext,
   solver: Solver,
   layer: Linear,
   stats: ReadonlyMap<Role, RoleStats>,
@@ -35,7 +35,7 @@ export async function solveLayer(
     : { roles: stats, mixture: mixtureOf(stats, plan, pool) };
   const amount = plan.recipe.pattern ? 0 : amountOf(plan, counts, layer.name); // with a pattern nothing asks for it
   const chooser = createChooser(plan, solver, layer, amount, pooled || !("fuse" in fuser) ? undefined : fuser, stats);
-  const { weights: solved, mask, notes } = await guardedOnWeights(who, layer, () => solver.solve(layer, given, chooser.select, backend));
+  const { weights: solved, mask, notes } = await guard(who, layer, () => solver.solve(layer, given, chooser.select, backend));
   checkNumbers(who, layer, solved?.data, layer.weights.data.length, "weight");
   for (let i = 0; i < mask.length; i++)
     if (mask[i] === 0 && solved.data[i] !== 0) complain(who, layer, `left a weight that was pruned (entry ${i})`);

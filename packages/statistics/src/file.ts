@@ -86,11 +86,11 @@ export async function openStatistics(files: TensorFiles, path: string): Promise<
     }
 
     async function read(entry: Entry): Promise<Sums> {
-      const sums: [sum: string, values: Float64Array][] = [];
-      for (const sum of Object.keys(shapesAt(entry))) {
-        sums.push([sum, (await file.read(nameOf(entry, sum))).data as Float64Array]); // F64, as readLayout has checked
-      }
-      const values = Object.fromEntries(sums);
+      const sums = Object.keys(shapesAt(entry)).map(async (sum) => {
+        const { data } = await file.read(nameOf(entry, sum));
+        return [sum, data as Float64Array] as const; // F64, as readLayout has checked
+      });
+      const values = Object.fromEntries(await Promise.all(sums));
       checkSums(path, entry, values);
       return values;
     }

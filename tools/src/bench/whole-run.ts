@@ -11,12 +11,13 @@ export interface WholeRun {
   readonly peakMemoryBytes: number;
 }
 
-const command = fileURLToPath(new URL("../../../apps/cli/src/bin.ts", import.meta.url));
+// As it is installed: built, without a loader.
+const command = fileURLToPath(new URL("../../../apps/cli/dist/bin.js", import.meta.url));
 
 /** Runs a command of the program, such as `["prune", …]`, and gives the milliseconds from its start to its end. */
 export async function timeCommand(...args: string[]): Promise<number> {
   const start = performance.now();
-  const child = spawn(process.execPath, ["--conditions", "source", "--import", "tsx", command, ...args], {
+  const child = spawn(process.execPath, [command, ...args], {
     stdio: ["ignore", "ignore", "inherit"],
   });
   const [code] = await once(child, "exit");
