@@ -169,7 +169,9 @@ describe("table", () => {
     [{ "*": 1.5 }, 'option "*": Too big: expected number to be <=1'],
     [{ "*": -0.1 }, 'option "*": Too small: expected number to be >=0'],
   ])("%j is refused: %s", async (given, message) => {
-    await expect(parseOptions(tableAllocator, given)).rejects.toThrow(new SecateurError("usage", `allocator "table": ${message}`));
+    await expect(parseOptions(tableAllocator, given)).rejects.toThrow(
+      new SecateurError("usage", `allocator "table": ${message}; its options are … (number)`),
+    );
   });
 });
 

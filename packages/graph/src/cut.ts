@@ -75,11 +75,27 @@ function dependents({ ops }: Program, state: readonly string[]): Set<string> {
   return moving;
 }
 
-/** The values known at a cut that something after it reads. What does not depend on the state is computed again instead. */
+// What takes far more time to compute than to carry.
+const COSTLY = new Set(["linear", "matmul", "attention", "tokenLoss"]);
+
+/**
+ * The values known at a cut that something after it reads. What does not depend on the state is computed again instead, and so is what comes of other carried
+ * values by cheap ops, such as a norm: each value that is carried is written, kept and read for every token.
+ */
 function crossing({ ops, outputs }: Program, done: ReadonlySet<string>, state: readonly string[], moving: ReadonlySet<string>): string[] {
   const known = (name: string): boolean => moving.has(name) && (done.has(name) || state.includes(name));
   const later = ops.filter(({ output }) => !done.has(output)).flatMap(({ inputs }) => inputs);
-  return [...new Set([...later, ...Object.values(outputs)])].filter(known).sort();
+  const carried = new Set([...later, ...Object.values(outputs)].filter(known));
+  const makers = new Map(ops.map((op) => [op.output, op]));
+  const cheap = (name: string): boolean => {
+    const op = makers.get(name);
+    return op !== undefined && !COSTLY.has(op.kind) && op.inputs.every((input) => !moving.has(input) || carried.has(input) || cheap(input));
+  };
+  for (const { output } of ops.toReversed()) {
+    if (!carried.delete(output)) continue;
+    if (!cheap(output)) carried.add(output);
+  }
+  return [...carried].sort();
 }
 
 /** The program from some of its values on: these are inputs, and the ops that gave them are gone. */

@@ -231,7 +231,8 @@ describe("a full disk", () => {
         rmSync(filler);
         await run(recipe, out, backend);
         expect(filesOf(out)).toEqual(filesOf(join(folder, "whole")));
-        expect(JSON.parse(readFileSync(join(out, "run.json"), "utf8")).resumedSections).toBe(2);
+        // The second block was on its way into the journal when there was no more room.
+        expect(JSON.parse(readFileSync(join(out, "run.json"), "utf8")).resumedSections).toBe(1);
       });
     } finally {
       execFileSync("umount", [disk]);
