@@ -122,6 +122,7 @@ export function pruneRequest(model: string, given: PruneFlags, version: string):
   if (given.sparsity === undefined && given.pattern === undefined) {
     throw new SecateurError("usage", "how much to prune is not said: give --sparsity, such as 0.5, or --pattern, such as 2:4");
   }
+  refuseReading(given);
   const { scorer, fusion, backend, propagate, include, exclude } = given;
   const recipe: RecipeInput = {
     model,
@@ -144,6 +145,29 @@ export function pruneRequest(model: string, given: PruneFlags, version: string):
   };
   const { out, force = false, restart = false, memory } = given;
   return { recipe, out, force, restart, dryRun, version, memoryBytes: memory };
+}
+
+// How data is read; kept statistics have been read already.
+const READING = {
+  samples: "--samples",
+  seqLen: "--seq-len",
+  field: "--field",
+  template: "--template",
+  pack: "--pack",
+  promptWeight: "--prompt-weight",
+  shuffle: "--shuffle",
+  seed: "--seed",
+} as const;
+
+function refuseReading(given: PruneFlags): void {
+  if (given.stats === undefined) return;
+  for (const [key, flag] of Object.entries(READING)) {
+    if (given[key as keyof typeof READING] === undefined) continue;
+    throw new SecateurError(
+      "usage",
+      `${flag} says how data is read, and the statistics ${given.stats} have been collected already: leave it out`,
+    );
+  }
 }
 
 async function runPruneCommand(request: PruneRequest, json: boolean, { terminal }: CommandContext): Promise<void> {

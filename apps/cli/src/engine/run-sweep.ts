@@ -25,7 +25,8 @@ export async function runSweep(request: SweepRequest, { emit, signal }: JobConte
       data: data.map((one) => ({ name: one.name, settings: { source: one.source, seqLen, samples } })),
       resolve: async (recipe) => ({ ...(await resolveParts(recipe, builtIns())), preferredTokens: backend.preferredTokens }),
       measure: (model, of) => {
-        const source = data.find((one) => one.name === of)?.source as string; // the sweep asks for what it was given
+        const at = data.findIndex((one) => one.name === of);
+        const source = data[at]?.source as string; // the sweep asks for what it was given
         const asked = {
           model,
           data: source,
@@ -39,7 +40,7 @@ export async function runSweep(request: SweepRequest, { emit, signal }: JobConte
         };
         return runEval(asked, {
           signal,
-          emit: ({ share }) => emit({ type: "share", label: `measuring on ${of}`, share: share / (data.length + 1) }),
+          emit: ({ share }) => emit({ type: "share", label: `measuring on ${of}`, share: (at + share) / data.length }),
         });
       },
       onRow: (row, done, total) => emit({ type: "row", label: settingLabel(row), done, total }),

@@ -5,6 +5,14 @@ import { field, namedSource } from "../../src/flags.ts";
 const HALF: PruneFlags = { out: "out", sparsity: 0.5 };
 const recipeOf = (flags: PruneFlags) => pruneRequest("m", { ...HALF, ...flags }, "1.2.3").recipe;
 
+test("how data is read is refused beside statistics", () => {
+  const message = "--seq-len says how data is read, and the statistics s.st have been collected already: leave it out";
+  expect(() => pruneRequest("m", { sparsity: 0.5, out: "o", stats: "s.st", seqLen: 512 }, "1")).toThrow(
+    expect.objectContaining({ code: "usage", message }),
+  );
+  expect(pruneRequest("m", { sparsity: 0.5, out: "o", stats: "s.st" }, "1").recipe.stats).toBe("s.st");
+});
+
 test("flags that were not given leave the recipe its defaults", () => {
   const { recipe, ...rest } = pruneRequest("m", HALF, "1.2.3");
   expect(rest).toEqual({ out: "out", force: false, restart: false, dryRun: false, version: "1.2.3" });
