@@ -26,14 +26,14 @@ import {
   type StatisticsSink,
 } from "@secateur/statistics";
 import { checkWeights } from "./check-weights.ts";
-import type { RoleData } from "./data.ts";
+import { loadRoles, type RoleData } from "./data.ts";
 import { type Estimate, estimate } from "./estimate.ts";
 import type { Emit } from "./events.ts";
 import { shownPath } from "./manifest.ts";
 import { defaultMemory } from "./memory.ts";
 import { checkOutputFile, checkSpace } from "./output.ts";
 import { passesOf } from "./passes.ts";
-import { type BasePlan, chooseSeqLen, countsOf, inputsOf, loadRoles, type Plan } from "./plan.ts";
+import { type BasePlan, chooseSeqLen, countsOf, inputsOf, type Plan } from "./plan.ts";
 import { type CalibrationRecipe, type DataSource, parseCalibration } from "./recipe.ts";
 import { type Section, selectTargets } from "./targets.ts";
 import { startWalk, statsOf } from "./walk.ts";

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { type Document, type Loader, type LoadReport, type Role, SecateurError } from "@secateur/kit";
+import { type Document, type Loader, type LoadReport, type OpenModel, type Role, SecateurError } from "@secateur/kit";
 import { loaderFor } from "@secateur/kit/node";
-import { collectSequences, type Tokenizer, type Window } from "@secateur/text";
+import type { ModelDescription } from "@secateur/models";
+import { collectSequences, modelTokenizer, type Tokenizer, type Window } from "@secateur/text";
 import type { DataSource, Recipe } from "./recipe.ts";
 
 /** The token that a tokenizer ends a text with. */
@@ -41,7 +42,7 @@ export interface RoleData extends RoleFacts {
 export type DataRecipe = Pick<Recipe, "samples" | "pack" | "promptWeight" | "shuffle" | "seed">;
 
 /** What data is read with. */
-export interface DataContext {
+interface DataContext {
   readonly loaders: readonly Loader[];
   readonly tokenizer: () => Tokenizer;
   readonly seqLen: number;
@@ -49,8 +50,29 @@ export interface DataContext {
   readonly vocabulary: number;
 }
 
+/** Reads the data of some roles, tokenised. */
+export async function loadRoles(
+  wanted: readonly { readonly role: Role; readonly sources: readonly DataSource[] }[],
+  recipe: DataRecipe,
+  { loaders, model, description, seqLen }: { loaders: readonly Loader[]; model: OpenModel; description: ModelDescription; seqLen: number },
+): Promise<RoleData[]> {
+  let tokenizer: Tokenizer | undefined;
+  const context: DataContext = {
+    loaders,
+    seqLen,
+    vocabulary: description.vocabulary,
+    tokenizer: () => {
+      tokenizer ??= modelTokenizer(model);
+      return tokenizer;
+    },
+  };
+  const roles: RoleData[] = [];
+  for (const { role, sources } of wanted) roles.push(await loadRole(role, sources, recipe, context));
+  return roles;
+}
+
 /** Reads one role's sources, in order, until there are enough sequences. Throws SecateurError `data` when they hold nothing, or a token id that the model has not. */
-export async function loadRole(role: Role, sources: readonly DataSource[], recipe: DataRecipe, context: DataContext): Promise<RoleData> {
+async function loadRole(role: Role, sources: readonly DataSource[], recipe: DataRecipe, context: DataContext): Promise<RoleData> {
   const report: LoadReport = { rows: 0, empty: 0, duplicates: 0 };
   const { samples, pack, promptWeight, shuffle, seed } = recipe;
   const documents = documentsOf(sources, context.loaders, report);

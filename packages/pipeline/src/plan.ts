@@ -18,14 +18,13 @@ import {
 import { describeModel, type ModelDescription } from "@secateur/models";
 import { sumShapes } from "@secateur/runner";
 import { type OpenStatistics, openStatistics } from "@secateur/statistics";
-import { modelTokenizer, type Tokenizer } from "@secateur/text";
 import { checkAllocator, measuringPasses } from "./allocation.ts";
-import { type DataContext, type DataRecipe, loadRole, type RoleData, type RoleFacts } from "./data.ts";
+import { loadRoles, type RoleData, type RoleFacts } from "./data.ts";
 import { type Estimate, estimate } from "./estimate.ts";
 import { defaultMemory } from "./memory.ts";
 import { checkOutput, checkSpace } from "./output.ts";
 import { type Passes, passesOf, readingPasses } from "./passes.ts";
-import { type DataSource, dataSources, parseRecipe, type Recipe, roleWeights } from "./recipe.ts";
+import { dataSources, parseRecipe, type Recipe, roleWeights } from "./recipe.ts";
 import { keptRoles, shareOf, wantedRoles } from "./roles.ts";
 import { type Section, selectTargets } from "./targets.ts";
 
@@ -248,27 +247,6 @@ async function checkStatistics(
       return sumShapes(program, weight.name, need);
     },
   );
-}
-
-/** Reads the data of some roles, tokenised. */
-export async function loadRoles(
-  wanted: readonly { readonly role: Role; readonly sources: readonly DataSource[] }[],
-  recipe: DataRecipe,
-  { loaders, model, description, seqLen }: { loaders: readonly Loader[]; model: OpenModel; description: ModelDescription; seqLen: number },
-): Promise<RoleData[]> {
-  let tokenizer: Tokenizer | undefined;
-  const context: DataContext = {
-    loaders,
-    seqLen,
-    vocabulary: description.vocabulary,
-    tokenizer: () => {
-      tokenizer ??= modelTokenizer(model);
-      return tokenizer;
-    },
-  };
-  const roles: RoleData[] = [];
-  for (const { role, sources } of wanted) roles.push(await loadRole(role, sources, recipe, context));
-  return roles;
 }
 
 /** What a plan says of its model. */
