@@ -1,5 +1,5 @@
 import { type Linear, SecateurError } from "@secateur/kit";
-import { bytesOf } from "@secateur/tensor";
+import { bytesOf, firstNotFinite } from "@secateur/tensor";
 
 /** Runs a plugin's code: an error in it names the plugin and the layer. */
 export async function guarded<T>(who: string, layer: Linear, run: () => T | Promise<T>): Promise<T> {
@@ -41,17 +41,8 @@ export function checkNumbers(
   if (!values) return complain(who, layer, `gave no ${what}s`);
   if (!(values instanceof Float32Array)) complain(who, layer, `gave ${what}s that are no Float32Array`);
   if (values.length !== wanted) complain(who, layer, `gave ${values.length} ${what}s instead of ${wanted}`);
-  if (allFinite(values)) return;
-  const bad = values.findIndex((value) => !Number.isFinite(value));
-  complain(who, layer, `gave a ${what} of ${values[bad]} (entry ${bad})`);
-}
-
-/** Whether no number has all bits of its exponent set, as NaN and infinity have: one more there reaches the sign. */
-function allFinite(values: Float32Array): boolean {
-  const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
-  let seen = 0;
-  for (let i = 0; i < bits.length; i++) seen |= ((bits[i] as number) & 0x7f800000) + 0x00800000;
-  return seen >= 0;
+  const bad = firstNotFinite(values);
+  if (bad >= 0) complain(who, layer, `gave a ${what} of ${values[bad]} (entry ${bad})`);
 }
 
 /** Throws SecateurError `plugin`: what a plugin did wrong, at which layer. */

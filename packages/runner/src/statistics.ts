@@ -1,7 +1,7 @@
 import { keepOutputs, type Program, type Tap, TOKEN_WEIGHTS, tapOutput } from "@secateur/graph";
 import { type DeviceTensor, type Need, type RoleStats, SecateurError } from "@secateur/kit";
 import type { BlockDescription } from "@secateur/models";
-import { sizeOf, tensor } from "@secateur/tensor";
+import { firstNotFinite, sizeOf, tensor } from "@secateur/tensor";
 import type { Engine } from "./engine.ts";
 import { type ForwardOptions, forward } from "./forward.ts";
 import type { Stream } from "./stream.ts";
@@ -94,18 +94,24 @@ function tapStats(
   };
   const first = tap.linears[0]?.weight ?? "";
   const shared = needs.filter((need) => need.of === "input").map((need) => read(need, first));
-  const together: RoleStats = { get: (need) => new Map(shared).get(need.id) ?? missing(need) };
-  if (shared.length === needs.length) return tap.linears.map(({ weight }) => [weight, together]); // one object, so that what is derived from it is known again
+  if (shared.length === needs.length) {
+    const together = statsOf(shared); // one object, so that what is derived from it is known again
+    return tap.linears.map(({ weight }) => [weight, together]);
+  }
   return tap.linears.map(({ weight }) => {
     const own = needs.filter((need) => need.of === "output").map((need) => read(need, weight));
-    const results = new Map([...shared, ...own]);
-    return [weight, { get: (need) => results.get(need.id) ?? missing(need) }];
+    return [weight, statsOf([...shared, ...own])];
   });
+}
+
+function statsOf(results: readonly (readonly [id: string, sums: Readonly<Record<string, Float64Array>>])[]): RoleStats {
+  const known = new Map(results);
+  return { get: (need) => known.get(need.id) ?? missing(need) };
 }
 
 function checkFinite(sums: Iterable<readonly [sum: string, values: Float64Array]>, need: Need, tensorName: string): void {
   for (const [sum, values] of sums) {
-    const bad = values.findIndex((value) => !Number.isFinite(value));
+    const bad = firstNotFinite(values);
     if (bad < 0) continue;
     const what = `the ${need.of} of ${tensorName} has ${need.id} "${sum}" ${values[bad]} at entry ${bad}`;
     throw new SecateurError("numeric", `${what}: the model's activations on this data are not finite, or too large to sum`, {

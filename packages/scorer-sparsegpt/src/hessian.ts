@@ -1,4 +1,5 @@
 import { gram, type RoleStats, SecateurError } from "@secateur/kit";
+import { firstNotFinite } from "@secateur/tensor";
 import { inverseUpperFactor, type Product } from "./cholesky.ts";
 
 /** A layer's factored Hessian. */
@@ -21,10 +22,10 @@ const RAISES = 3;
 export async function factorHessian(stats: RoleStats, cols: number, damping: number, tensor: string, product: Product): Promise<Factor> {
   const sums = stats.get(gram);
   const { hessian, dead, mean } = readHessian(sums.gram as Float64Array, sums.weight?.[0] ?? 0, cols, tensor); // the sums of `gram`
+  const diagonal = Float32Array.from({ length: cols }, (_, j) => hessian[j * cols + j] as number);
   for (let raise = 0, share = damping; raise <= RAISES; raise++, share = share === 0 ? 0.01 : share * 10) {
-    const damped = hessian.slice();
-    for (let j = 0; j < cols; j++) damped[j * cols + j] = (hessian[j * cols + j] as number) + share * mean;
-    const upper = await inverseUpperFactor(damped, cols, product);
+    for (let j = 0; j < cols; j++) hessian[j * cols + j] = (diagonal[j] as number) + share * mean;
+    const upper = await inverseUpperFactor(hessian, cols, product);
     if (upper && firstNotFinite(upper) < 0) return { upper, dead, damping: share };
   }
   throw new SecateurError(
@@ -61,10 +62,4 @@ function readHessian(
   const mean = alive > 0 ? live / alive : 1;
   for (let j = 0; j < cols; j++) if (dead[j]) hessian[j * cols + j] = mean;
   return { hessian, dead, mean };
-}
-
-// A plain loop: these are the largest arrays of a run, and a callback for each number takes longer than the factor itself.
-function firstNotFinite(values: Float32Array | Float64Array): number {
-  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return i;
-  return -1;
 }

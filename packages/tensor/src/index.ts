@@ -1,5 +1,6 @@
 export { bf16ToF32, f16Pattern, f16ToF32, f16Value, f32ToBf16, f32ToF16 } from "./codec.ts";
 export { allocate, bytesPerElement, type DType, type DTypeArrays, isDType, viewBytes } from "./dtype.ts";
+export { firstNotFinite } from "./finite.ts";
 export { kthSmallest } from "./kth-smallest.ts";
 export { type Random, seededRandom } from "./random.ts";
 export { markLowest, markLowestOfEach } from "./select.ts";
