@@ -10,7 +10,7 @@ export const LAYERS: readonly RegExp[] = [
   /^packages\/tensor$/,
   /^packages\/graph$/,
   /^packages\/kit$/,
-  /^packages\/onnx$/,
+  /^packages\/(?:onnx|onnxruntime-plugin)$/,
   /^packages\/(?:backend|format|data|scorer|fuser|allocator)-/,
   /^packages\/(?:models|fusion)$/,
   /^packages\/text$/,
