@@ -63,8 +63,11 @@ export async function startWalk(
   const store = createStateStore({ memoryBytes: plan.memoryBytes, scratch });
   const streams = new Map<Role, Stream>();
   const release = async (): Promise<void> => {
-    await store.close();
-    await engine.release();
+    try {
+      await store.close();
+    } finally {
+      await engine.release();
+    }
   };
   try {
     for (const { role, sequences } of plan.data)

@@ -1,8 +1,10 @@
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createReferenceBackend } from "@secateur/backend-reference";
 import type { Backend, DeviceTensor, Executable } from "@secateur/kit";
 import { expect, it } from "vitest";
-import type { PruneEvent } from "../src/index.ts";
+import { type PruneEvent, partialFolder } from "../src/index.ts";
+import { scratchFile } from "../src/journal.ts";
 import { run } from "./run.ts";
 import { failureOf, goldenRecipe, newFolder, taskA } from "./support.ts";
 
@@ -73,6 +75,20 @@ it("leaves nothing on the device when it is cancelled", async () => {
     expect(alive()).toBe(0);
     await backend.dispose();
   }
+});
+
+it("leaves nothing on the device when its scratch file cannot be taken away", async () => {
+  const { backend, alive } = counting();
+  const out = join(await newFolder(), "out");
+  const scratch = scratchFile(partialFolder(out));
+  const emit = (event: PruneEvent): void => {
+    if (event.type !== "progress" || event.phase !== "propagate" || event.block !== 1) return;
+    rmSync(scratch, { recursive: true });
+    mkdirSync(scratch); // the walk goes on in the file that it holds open
+  };
+  await expect(run(recipe, out, backend, { emit }, 64, 0)).rejects.toThrow(/is a directory/);
+  expect(alive()).toBe(0);
+  await backend.dispose();
 });
 
 it("tells how far it is, and goes on telling where it stopped", async () => {

@@ -109,7 +109,8 @@ function pool() {
     put(values: Float32Array, room: number): void {
       const known = spares.get(values.length);
       if (known && known.length > 0 && bytes + values.byteLength > room) return;
-      spares.set(values.length, [...(known ?? []), values]);
+      if (known) known.push(values);
+      else spares.set(values.length, [values]);
       bytes += values.byteLength;
     },
     clear(): void {
@@ -128,7 +129,7 @@ function scratchFile(path: string) {
   async function move(action: "read" | "write", values: Float32Array, offset: number): Promise<void> {
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     try {
-      opened ??= open(path, "w+");
+      opened ??= begin();
       const handle = await opened;
       for (let at = 0; at < bytes.length; ) {
         const moved =
@@ -144,6 +145,16 @@ function scratchFile(path: string) {
     }
   }
 
+  /** Makes the file; one that cannot be made is none that `close` would have to wait for. */
+  async function begin(): Promise<FileHandle> {
+    try {
+      return await open(path, "w+");
+    } catch (error) {
+      opened = undefined;
+      throw error;
+    }
+  }
+
   return {
     async write(values: Float32Array): Promise<number> {
       const known = free.get(values.length)?.pop();
@@ -154,7 +165,9 @@ function scratchFile(path: string) {
     },
     read: (values: Float32Array, offset: number) => move("read", values, offset),
     free(offset: number, length: number): void {
-      free.set(length, [...(free.get(length) ?? []), offset]);
+      const known = free.get(length);
+      if (known) known.push(offset);
+      else free.set(length, [offset]);
     },
     async close(): Promise<void> {
       if (!opened) return;

@@ -63,6 +63,7 @@ describe("a state store", () => {
     const nowhere = createStateStore({ memoryBytes: 0, scratch: join(folder, "no", "such") });
     const [code, message] = await failureOf(() => nowhere.keep(counting(3)));
     expect([code, message.startsWith(`cannot write the scratch file ${join(folder, "no", "such")}: ENOENT`)]).toEqual(["io", true]);
+    await expect(nowhere.close()).resolves.toBeUndefined();
     const scratch = join(folder, "cut");
     const store = createStateStore({ memoryBytes: 0, scratch });
     const state = await store.keep(counting(3));
