@@ -182,21 +182,25 @@ async function pruneStep(
 ): Promise<LayerReport[]> {
   const reports: LayerReport[] = [];
   let writing = Promise.resolve(); // while the next layer is at work
-  for (const target of targets) {
-    throwIfCancelled(signal);
-    const { name } = target.weight;
-    const tensor = weights.tensors.get(name) as Tensor; // loaded with its program
-    const result = await timed(times, "prune", () =>
-      pruneLayer({ plan, backend, pool, guard, counts: work.counts }, target, tensor, statsOf(name, stats)),
-    );
+  try {
+    for (const target of targets) {
+      throwIfCancelled(signal);
+      const { name } = target.weight;
+      const tensor = weights.tensors.get(name) as Tensor; // loaded with its program
+      const result = await timed(times, "prune", () =>
+        pruneLayer({ plan, backend, pool, guard, counts: work.counts }, target, tensor, statsOf(name, stats)),
+      );
+      await timed(times, "write", () => writing);
+      writing = work.sink.write(target.tensor, result.tensor);
+      writing.catch(() => {}); // thrown where it is waited for
+      if (plan.recipe.propagate !== "none") weights.replace(name, result.tensor);
+      reports.push(result.report);
+    }
     await timed(times, "write", () => writing);
-    writing = work.sink.write(target.tensor, result.tensor);
-    writing.catch(() => {}); // thrown where it is waited for
-    if (plan.recipe.propagate !== "none") weights.replace(name, result.tensor);
-    reports.push(result.report);
+    return reports;
+  } finally {
+    await writing.catch(() => {}); // nothing is written any more once the folder is another run's
   }
-  await timed(times, "write", () => writing);
-  return reports;
 }
 
 /** Makes a section's work last before the journal says that it is done, while the next section is at work; what went wrong with it is thrown there. */
