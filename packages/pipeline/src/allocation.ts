@@ -1,11 +1,11 @@
-import { type Amount, apportion, poolStats } from "@secateur/fusion";
-import type { AllocateLayer, Allocator, Backend, MeasureLayer, Role, RoleStats } from "@secateur/kit";
-import { SecateurError, throwIfCancelled } from "@secateur/kit";
-import type { BlockStats } from "@secateur/runner";
+import { type Amount, apportion } from "@secateur/fusion";
+import { type AllocateLayer, type Allocator, type Backend, type MeasureLayer, throwIfCancelled } from "@secateur/kit";
 import type { Tensor } from "@secateur/tensor";
 import { linearOf } from "./linear.ts";
 import { type Passes, passesOf, readingPasses } from "./passes.ts";
 import type { Plan } from "./plan.ts";
+import { complain, guarded } from "./plugin-guard.ts";
+import { createPooler, mixtureOf } from "./pooled.ts";
 import { readingWalk } from "./reading-walk.ts";
 import type { Recipe } from "./recipe.ts";
 import type { Section } from "./targets.ts";
@@ -27,8 +27,12 @@ export function measuringPasses(allocator: Allocator | undefined, sections: read
 }
 
 /** Has an allocator choose as if all blocks measured the same, so that a budget that it cannot meet is refused before anything runs. */
-export function checkAllocator(allocator: Allocator, sections: readonly Section[], recipe: Pick<Recipe, "sparsity" | "allocate">): void {
-  choose(allocator, sections, recipe, allocator.measure && sections.map(() => 0));
+export async function checkAllocator(
+  allocator: Allocator,
+  sections: readonly Section[],
+  recipe: Pick<Recipe, "sparsity" | "allocate">,
+): Promise<void> {
+  await choose(allocator, sections, recipe, allocator.measure && sections.map(() => 0));
 }
 
 /** Has the plan's allocator choose each layer's part of the budget: first its pass through the dense model, if it has one. The counts sum to the ratio of the whole. */
@@ -37,19 +41,20 @@ export async function allocateCounts(plan: Plan, allocator: Allocator, backend: 
   return choose(allocator, plan.sections, plan.recipe, measures);
 }
 
-function choose(
+async function choose(
   allocator: Allocator,
   sections: readonly Section[],
   recipe: Pick<Recipe, "sparsity" | "allocate">,
   measures: readonly number[] | undefined,
-): Counts {
+): Promise<Counts> {
   const layers = sections.flatMap(({ linears }, block) =>
     linears.map(({ tensor, shape }): AllocateLayer => ({ name: tensor, block, shape, ...(measures && { measure: measures[block] }) })),
   );
   const ratio = recipe.sparsity as number; // an allocator is refused beside a pattern
-  const ratios = guarded(recipe, () => allocator.allocate(layers, ratio));
-  checkRatios(recipe, layers, ratios);
+  const ratios = await guarded(nameOf(recipe), undefined, () => allocator.allocate(layers, ratio));
   const sizes = layers.map(({ shape }) => shape[0] * shape[1]);
+  checkRatios(recipe, layers, ratios);
+  checkBudget(recipe, ratios, sizes, ratio);
   const counts = apportion(ratios, sizes, ratio);
   return Object.fromEntries(layers.map(({ name }, i) => [name, counts[i] as number])); // one a layer
 }
@@ -79,49 +84,45 @@ async function measureSection(
   passes: Passes,
 ): Promise<number> {
   const weights = await walk.load(section, (name) => plan.model.read(name));
+  const pool = createPooler();
   try {
     const layers: MeasureLayer[] = [];
     for (const step of passes.steps) {
       const stats = await walk.collect({ index, share: passes.share }, step, weights, allocator.needs);
       for (const target of step.targets) {
         const tensor = weights.tensors.get(target.weight.name) as Tensor; // loaded with its program
-        layers.push({ layer: linearOf(target, tensor), stats: pooledOf(plan, target.weight.name, stats) });
+        layers.push({ layer: linearOf(target, tensor), stats: mixtureOf(statsOf(target.weight.name, stats), plan.weights, pool) });
       }
     }
     if (layers.length === 0) return 0;
-    const measure = guarded(plan.recipe, () => allocator.measure?.(layers));
+    const measure = await guarded(nameOf(plan.recipe), undefined, () => allocator.measure?.(layers));
     if (typeof measure !== "number" || !Number.isFinite(measure))
-      complain(plan.recipe, `gave ${measure} as the measure of ${section.label}, wanted a finite number`);
+      complain(nameOf(plan.recipe), undefined, `gave ${measure} as the measure of ${section.label}, wanted a finite number`);
     return measure;
   } finally {
     weights.release();
   }
 }
 
-function pooledOf(plan: Plan, weight: string, stats: ReadonlyMap<Role, BlockStats>): RoleStats {
-  const own = statsOf(weight, stats);
-  const [only] = own.values();
-  return own.size === 1 && only ? only : poolStats(own, plan.weights, false);
-}
-
-function checkRatios(recipe: Named, layers: readonly AllocateLayer[], ratios: readonly number[]): void {
-  if (!Array.isArray(ratios) || ratios.length !== layers.length)
-    complain(recipe, `gave ${Array.isArray(ratios) ? ratios.length : "no"} ratios for ${layers.length} layers`);
-  const bad = ratios.findIndex((ratio) => !(typeof ratio === "number" && ratio >= 0 && ratio <= 1));
-  if (bad >= 0) complain(recipe, `gave ${layers[bad]?.name} the ratio ${ratios[bad]}, wanted a number from 0 to 1`);
-}
-
 type Named = Pick<Recipe, "allocate">;
 
-function guarded<T>(recipe: Named, run: () => T): T {
-  try {
-    return run();
-  } catch (cause) {
-    if (cause instanceof SecateurError) throw cause;
-    return complain(recipe, `failed: ${cause instanceof Error ? cause.message : cause}`);
-  }
+function checkRatios(recipe: Named, layers: readonly AllocateLayer[], ratios: readonly number[]): void {
+  const who = nameOf(recipe);
+  if (!Array.isArray(ratios) || ratios.length !== layers.length)
+    complain(who, undefined, `gave ${Array.isArray(ratios) ? ratios.length : "no"} ratios for ${layers.length} layers`);
+  const bad = ratios.findIndex((ratio) => !(typeof ratio === "number" && ratio >= 0 && ratio <= 1));
+  if (bad >= 0) complain(who, undefined, `gave ${layers[bad]?.name} the ratio ${ratios[bad]}, wanted a number from 0 to 1`);
 }
 
-function complain({ allocate }: Named, what: string): never {
-  throw new SecateurError("plugin", `allocator ${allocate} ${what}`);
+/** Refuses ratios that miss the budget by more than half a weight a layer, which is what `apportion` makes up for. */
+function checkBudget(recipe: Named, ratios: readonly number[], sizes: readonly number[], ratio: number): void {
+  const whole = sizes.reduce((sum, size) => sum + size, 0);
+  const pruned = ratios.reduce((sum, one, i) => sum + one * (sizes[i] as number), 0); // a size a ratio
+  if (Math.abs(pruned - ratio * whole) <= ratios.length / 2) return;
+  const found = `${Number((pruned / whole).toPrecision(4))} of all weights (${Math.round(pruned)} of ${whole})`;
+  complain(nameOf(recipe), undefined, `gave ratios that prune ${found}, wanted ${ratio} (${Math.round(ratio * whole)})`);
+}
+
+function nameOf({ allocate }: Named): string {
+  return `allocator ${allocate}`;
 }

@@ -159,7 +159,7 @@ async function planOpened(given: Recipe, parts: Parts, opened: Opened): Promise<
     data = await loadRoles(wantedRoles(recipe, fuser, allWeights), recipe, { loaders: parts.loaders, model, description, seqLen });
     roles = data;
   }
-  if (allocator) checkAllocator(allocator, sections, recipe);
+  if (allocator) await checkAllocator(allocator, sections, recipe);
   const measuring = measuringPasses(allocator, sections, statistics !== undefined);
   const passes = statistics ? readingPasses(sections) : passesOf(sections, recipe.propagate);
   const weights = shareOf(

@@ -1,14 +1,14 @@
 import { type Linear, SecateurError } from "@secateur/kit";
 import { bytesOf, firstNotFinite } from "@secateur/tensor";
 
-/** Runs a plugin's code: an error in it names the plugin and the layer. */
-export async function guarded<T>(who: string, layer: Linear, run: () => T | Promise<T>): Promise<T> {
+/** Runs a plugin's code: an error in it names the plugin and the layer, if it is at one. */
+export async function guarded<T>(who: string, layer: Linear | undefined, run: () => T | Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (cause) {
     if (cause instanceof SecateurError) throw cause;
-    const message = `${who} failed on ${layer.name}: ${cause instanceof Error ? cause.message : cause}`;
-    throw new SecateurError("plugin", message, { where: { tensor: layer.name }, cause });
+    const message = `${who} failed${layer ? ` on ${layer.name}` : ""}: ${cause instanceof Error ? cause.message : cause}`;
+    throw new SecateurError("plugin", message, { ...whereOf(layer), cause });
   }
 }
 
@@ -45,7 +45,11 @@ export function checkNumbers(
   if (bad >= 0) complain(who, layer, `gave a ${what} of ${values[bad]} (entry ${bad})`);
 }
 
-/** Throws SecateurError `plugin`: what a plugin did wrong, at which layer. */
-export function complain(who: string, { name }: Linear, what: string): never {
-  throw new SecateurError("plugin", `${who} ${what} for ${name}`, { where: { tensor: name } });
+/** Throws SecateurError `plugin`: what a plugin did wrong, and at which layer, if it was at one. */
+export function complain(who: string, layer: Linear | undefined, what: string): never {
+  throw new SecateurError("plugin", `${who} ${what}${layer ? ` for ${layer.name}` : ""}`, whereOf(layer));
+}
+
+function whereOf(layer: Linear | undefined): { readonly where?: { readonly tensor: string } } {
+  return layer ? { where: { tensor: layer.name } } : {};
 }

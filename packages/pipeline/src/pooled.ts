@@ -1,3 +1,4 @@
+import { poolStats } from "@secateur/fusion";
 import type { Role, RoleStats } from "@secateur/kit";
 
 /** Pools roles' statistics by a function, each tap's once. */
@@ -18,4 +19,10 @@ export function createPooler(): Pooler {
     if (first) known.set(first, { of, pooled });
     return pooled;
   };
+}
+
+/** The statistics of roles mixed by their weights. A single role's are their own mixture: whoever factors them then has one thing to factor. */
+export function mixtureOf(stats: ReadonlyMap<Role, RoleStats>, weights: ReadonlyMap<Role, number>, pool: Pooler): RoleStats {
+  const [only] = stats.values();
+  return stats.size === 1 && only ? only : pool(stats, () => poolStats(stats, weights, false));
 }

@@ -1,11 +1,11 @@
-import { type Amount, maskPattern, maskUnstructured, poolStats, pruneCount } from "@secateur/fusion";
+import { type Amount, maskPattern, maskUnstructured, pruneCount } from "@secateur/fusion";
 import type { Linear, Mask, Role, RoleStats, Select, Solver, SolverStats } from "@secateur/kit";
 import type { F32Tensor } from "@secateur/tensor";
 import { amountOf } from "./allocation.ts";
 import { fuseColumns, normsOf, type ScoreFuser } from "./fuse-scores.ts";
 import type { Plan } from "./plan.ts";
 import { checkNumbers, complain } from "./plugin-guard.ts";
-import type { Pooler } from "./pooled.ts";
+import { mixtureOf } from "./pooled.ts";
 import type { LayerContext } from "./prune-layer.ts";
 
 /** What a solver made of a layer. */
@@ -32,7 +32,7 @@ export async function solveLayer(
   const pooled = "pool" in fuser ? pool(stats, () => fuser.pool(stats, weights)) : undefined;
   const given: SolverStats = pooled
     ? { roles: new Map([[POOLED, pooled]]), mixture: pooled }
-    : { roles: stats, mixture: mixtureOf(stats, plan, pool) };
+    : { roles: stats, mixture: mixtureOf(stats, plan.weights, pool) };
   const amount = plan.recipe.pattern ? 0 : amountOf(plan, counts, layer.name); // with a pattern nothing asks for it
   const chooser = createChooser(plan, solver, layer, amount, pooled || !("fuse" in fuser) ? undefined : fuser, stats);
   const { weights: solved, mask, notes } = await guard(who, layer, () => solver.solve(layer, given, chooser.select, backend));
@@ -42,12 +42,6 @@ export async function solveLayer(
   if (chooser.columns() !== layer.weights.shape[1])
     complain(who, layer, `asked for ${chooser.columns()} of ${layer.weights.shape[1]} columns`);
   return { weights: solved.data, mask, ties: chooser.ties(), ...(notes && { notes }) };
-}
-
-/** A single role's statistics are its own mixture: the solver then has one thing to factor. */
-function mixtureOf(stats: ReadonlyMap<Role, RoleStats>, plan: Plan, pool: Pooler): RoleStats {
-  const [only] = stats.values();
-  return stats.size === 1 && only ? only : pool(stats, () => poolStats(stats, plan.weights, false));
 }
 
 interface Chooser {

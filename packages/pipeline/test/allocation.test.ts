@@ -115,6 +115,11 @@ describe("an allocator is refused", () => {
       "allocator mine gave model.layers.0.self_attn.o_proj.weight the ratio 1.5, wanted a number from 0 to 1",
     ],
     [
+      "with ratios that miss the budget",
+      { allocate: (layers) => layers.map(() => 0.6) },
+      "allocator mine gave ratios that prune 0.6 of all weights (37325 of 62208), wanted 0.5 (31104)",
+    ],
+    [
       "that throws",
       {
         allocate: () => {
