@@ -8,6 +8,7 @@ import {
   numberFromText,
   SecateurError,
 } from "@secateur/kit";
+import { firstNotFinite } from "@secateur/tensor";
 import picomatch from "picomatch";
 import { z } from "zod";
 import { meetBudget } from "./budget.ts";
@@ -67,7 +68,7 @@ export const allocators: readonly AllocatorPlugin[] = [uniformAllocator, owlAllo
 export function outlierShare(layers: readonly MeasureLayer[], M: number): number {
   const parts = layers.map(({ layer: { name, weights }, stats }) => {
     const norms = inputRms(stats); // (cols)
-    const bad = norms.findIndex((norm) => !Number.isFinite(norm));
+    const bad = firstNotFinite(norms);
     if (bad >= 0) {
       throw new SecateurError("numeric", `the norm of input channel ${bad} of ${name} is ${norms[bad]}, wanted a finite number`, {
         where: { tensor: name },

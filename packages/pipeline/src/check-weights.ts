@@ -1,5 +1,5 @@
 import { type OpenModel, SecateurError, throwIfCancelled } from "@secateur/kit";
-import { isFloat, sizeOf, type Tensor } from "@secateur/tensor";
+import { firstNotFinite, isFloat, sizeOf, type Tensor } from "@secateur/tensor";
 
 // Rows are read in pieces of about so many numbers, so that a large embedding is never whole in memory.
 const PIECE = 1 << 22;
@@ -21,7 +21,7 @@ export async function checkWeights(
     const step = Math.max(1, Math.floor(PIECE / Math.max(width, 1)));
     for (let row = 0; row < rows; row += step) {
       const piece = rows <= step ? await model.read(name) : await model.readRows(name, range(row, Math.min(row + step, rows)));
-      const bad = firstNotFinite(piece);
+      const bad = notFinite(piece);
       if (bad !== undefined) {
         throw new SecateurError(
           "input",
@@ -41,7 +41,7 @@ function* range(from: number, to: number): Generator<number> {
 }
 
 /** The first value whose exponent bits are all set. */
-function firstNotFinite({ dtype, data }: Tensor): { index: number; value: string } | undefined {
+function notFinite({ dtype, data }: Tensor): { index: number; value: string } | undefined {
   const exponent = dtype === "F16" ? 0x7c00 : 0x7f80;
   const fraction = 0x7fff ^ exponent;
   if (dtype === "F16" || dtype === "BF16") {
@@ -54,6 +54,6 @@ function firstNotFinite({ dtype, data }: Tensor): { index: number; value: string
     return undefined;
   }
   const values = data as Float32Array; // or F64: finite is finite
-  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return { index: i, value: String(values[i]) };
-  return undefined;
+  const index = firstNotFinite(values);
+  return index < 0 ? undefined : { index, value: String(values[index]) };
 }

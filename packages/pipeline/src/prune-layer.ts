@@ -1,6 +1,6 @@
 import { applyMask, countZeros, maskPattern, maskUnstructured } from "@secateur/fusion";
 import { type Backend, degreeOf, type Linear, type Role, type RoleStats, type Scorer, SecateurError } from "@secateur/kit";
-import { fromFloat32, type Tensor, toFloat32 } from "@secateur/tensor";
+import { firstNotFinite, fromFloat32, type Tensor, toFloat32 } from "@secateur/tensor";
 import { amountOf, type Counts } from "./allocation.ts";
 import { fuseScores, normsOf, type Shares } from "./fuse-scores.ts";
 import { linearOf } from "./linear.ts";
@@ -77,7 +77,7 @@ async function solved(
 ): Promise<{ tensor: Tensor } & Facts> {
   const solution = await solveLayer(context, solver, layer, stats);
   const tensor = fromFloat32(weights.dtype, weights.shape, solution.weights);
-  const bad = toFloat32(tensor).findIndex((value) => !Number.isFinite(value));
+  const bad = firstNotFinite(toFloat32(tensor));
   if (bad >= 0) {
     const message = `the repaired weights of ${layer.name} reach ${solution.weights[bad]} (entry ${bad}), which ${weights.dtype} cannot hold`;
     throw new SecateurError("numeric", message, { where: { tensor: layer.name } });

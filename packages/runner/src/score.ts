@@ -1,6 +1,6 @@
 import { SecateurError, throwIfCancelled } from "@secateur/kit";
 import { HIDDEN, TARGET } from "@secateur/models";
-import { f32, tensor } from "@secateur/tensor";
+import { f32, firstNotFinite, tensor } from "@secateur/tensor";
 import type { Engine } from "./engine.ts";
 import { forward } from "./forward.ts";
 import { withHeld } from "./held.ts";
@@ -149,7 +149,7 @@ async function scoreStream(engine: Engine, stream: Stream, signal: AbortSignal |
 
 // Attention carries a NaN to every token of its sequence, so the place where one is found says nothing.
 function checkFinite(loss: Float32Array, sequence: number): void {
-  const bad = loss.find((value) => !Number.isFinite(value));
-  if (bad !== undefined)
-    throw new SecateurError("numeric", `sequence ${sequence + 1}: −log p is ${bad}: what the model says of it is not finite`);
+  const bad = firstNotFinite(loss);
+  if (bad >= 0)
+    throw new SecateurError("numeric", `sequence ${sequence + 1}: −log p is ${loss[bad]}: what the model says of it is not finite`);
 }

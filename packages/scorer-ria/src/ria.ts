@@ -1,5 +1,5 @@
 import { defineScorer, inputNorm, inputRms, numberFromText, type ScorerPlugin, SecateurError } from "@secateur/kit";
-import { f32 } from "@secateur/tensor";
+import { f32, firstNotFinite } from "@secateur/tensor";
 import { z } from "zod";
 
 /** Options of the scorer `ria`. */
@@ -37,7 +37,7 @@ export const ria: ScorerPlugin<RiaOptions> = defineScorer({
     async score({ name, weights }, stats) {
       const [rows, cols] = weights.shape as readonly [number, number]; // a linear layer's weights are a matrix
       const norms = exponent > 0 ? inputRms(stats) : new Float64Array(cols).fill(1);
-      const bad = norms.findIndex((norm) => !Number.isFinite(norm));
+      const bad = firstNotFinite(norms);
       if (bad >= 0) {
         throw new SecateurError("numeric", `the norm of input channel ${bad} of ${name} is ${norms[bad]}, wanted a finite number`, {
           where: { tensor: name },

@@ -1,4 +1,5 @@
 import { type Need, type Role, type RoleStats, SecateurError, type TensorEntry, type TensorFiles } from "@secateur/kit";
+import { firstNotFinite } from "@secateur/tensor";
 import { headerFault, headerText, readHeader, type StatisticsHeader } from "./header.ts";
 import { type Entry, keyOf, type Layout, layoutFault, nameOf, readLayout, type SumShapes } from "./layout.ts";
 
@@ -175,10 +176,18 @@ function checkShapes(path: string, entry: Entry, found: SumShapes, wanted: SumSh
 
 function checkSums(path: string, entry: Entry, sums: Sums): void {
   for (const [sum, values] of Object.entries(sums)) {
-    const bad = values.findIndex((value) => !Number.isFinite(value) || (sum === "weight" && value < 0));
+    const bad = sum === "weight" ? firstNotWeight(values) : firstNotFinite(values);
     if (bad < 0) continue;
     const wanted = sum === "weight" ? "a finite number from 0 on" : "a finite number";
     const message = `${path}: ${nameOf(entry, sum)} holds ${values[bad]} at entry ${bad}, wanted ${wanted}`;
     throw new SecateurError("numeric", message, { where: { file: path, tensor: entry.tensor } });
   }
+}
+
+function firstNotWeight(values: Float64Array): number {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number;
+    if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) return i;
+  }
+  return -1;
 }
