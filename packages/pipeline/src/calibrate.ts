@@ -15,7 +15,6 @@ import {
   throwIfCancelled,
 } from "@secateur/kit";
 import { describeModel } from "@secateur/models";
-import { sumShapes } from "@secateur/runner";
 import {
   createStatistics,
   type Layout,
@@ -35,6 +34,7 @@ import { checkOutputFile, checkSpace } from "./output.ts";
 import { passesOf } from "./passes.ts";
 import { type BasePlan, chooseSeqLen, countsOf, inputsOf, type Plan } from "./plan.ts";
 import { type CalibrationRecipe, type DataSource, parseCalibration } from "./recipe.ts";
+import { createSumShapes } from "./sum-shapes.ts";
 import { type Section, selectTargets } from "./targets.ts";
 import { startWalk, statsOf } from "./walk.ts";
 
@@ -191,10 +191,11 @@ function sharing({ program, linears }: Section): [Section["linears"][number], ..
 }
 
 function layoutOf(sections: readonly Section[], needs: readonly Need[], data: readonly RoleData[]): Layout {
+  const shapesOf = createSumShapes();
   return orderRoles(data).flatMap(({ role }) =>
     sections.flatMap((section) =>
       sharing(section).flatMap(([{ tensor, weight }]) =>
-        needs.map((need) => ({ entry: { role, tensor, need: need.id }, shapes: sumShapes(section.program, weight.name, need) })),
+        needs.map((need) => ({ entry: { role, tensor, need: need.id }, shapes: shapesOf(section.program, weight.name, need) })),
       ),
     ),
   );

@@ -16,7 +16,6 @@ import {
   type TensorFiles,
 } from "@secateur/kit";
 import { describeModel, type ModelDescription } from "@secateur/models";
-import { sumShapes } from "@secateur/runner";
 import { type OpenStatistics, openStatistics } from "@secateur/statistics";
 import { checkAllocator, measuringPasses } from "./allocation.ts";
 import { loadRoles, type RoleData, type RoleFacts } from "./data.ts";
@@ -26,6 +25,7 @@ import { checkOutput, checkSpace } from "./output.ts";
 import { type Passes, passesOf, readingPasses } from "./passes.ts";
 import { dataSources, parseRecipe, type Recipe, roleWeights } from "./recipe.ts";
 import { keptRoles, shareOf, wantedRoles } from "./roles.ts";
+import { createSumShapes } from "./sum-shapes.ts";
 import { type Section, selectTargets } from "./targets.ts";
 
 /** The parts that a recipe's names stand for; the app resolves them. */
@@ -238,13 +238,14 @@ async function checkStatistics(
   const layers = new Map(
     sections.flatMap(({ program, linears }) => linears.map(({ tensor, weight }) => [tensor, { program, weight }] as const)),
   );
+  const shapesOf = createSumShapes();
   statistics.check(
     [...layers.keys()],
     roles.map(({ role }) => role),
     needs,
     (tensor, need) => {
       const { program, weight } = layers.get(tensor) as { program: Program; weight: Weight }; // asked for one of the layers
-      return sumShapes(program, weight.name, need);
+      return shapesOf(program, weight.name, need);
     },
   );
 }
