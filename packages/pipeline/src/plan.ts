@@ -109,7 +109,6 @@ export async function planPrune(
   parts: Parts,
   out: { readonly path: string; readonly force: boolean } | undefined,
 ): Promise<Plan> {
-  checkSelection(parts.scorer, recipe);
   if (out) await checkOutput(out.path, inputsOf(recipe), out.force);
   const model = await parts.format.open(recipe.model);
   const opened: { close(): Promise<void> }[] = [model];
@@ -138,9 +137,12 @@ export function inputsOf(recipe: Pick<Recipe, "model" | "general" | "tasks" | "s
   return { model: recipe.model, data: recipe.stats === undefined ? data : [...data, recipe.stats] };
 }
 
+/** What a plan reads, once it is open, and how the plan's end closes it. */
 type Opened = Pick<Plan, "model" | "statistics" | "replace" | "close">;
 
-async function planOpened(given: Recipe, parts: Parts, opened: Opened): Promise<Plan> {
+/** As `planPrune`, of a model and statistics that are open already; the place for the output is the caller's to check. */
+export async function planOpened(given: Recipe, parts: Parts, opened: Opened): Promise<Plan> {
+  checkSelection(parts.scorer, given);
   const { scorer, fuser, allocator, preferredTokens, memoryBytes = defaultMemory() } = parts;
   const { model, statistics } = opened;
   const description = describeModel(model);

@@ -1,13 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { jsonlLoader } from "@secateur/data-jsonl";
 import { type Evaluation, evaluate } from "@secateur/evaluate";
 import { safetensors, safetensorsFiles } from "@secateur/format-safetensors";
-import type { Backend } from "@secateur/kit";
+import type { Backend, Format, TensorFiles } from "@secateur/kit";
 import { describeModel } from "@secateur/models";
 import { createEngine } from "@secateur/runner";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
   calibrate,
   parseCalibration,
@@ -20,7 +21,7 @@ import {
 } from "../src/index.ts";
 import { goldenFolder } from "./golden-cases.ts";
 import { partsOf } from "./run.ts";
-import { failureOf, newFolder, taskA, withBackend } from "./support.ts";
+import { failureOf, newFolder, taskA, withBackend, writeFiles } from "./support.ts";
 
 const MODEL = goldenFolder("llama");
 const ROWS = join(MODEL, "calibration.jsonl");
@@ -131,5 +132,113 @@ it("refuses a file of something else, a grid without a setting, and plans all be
     ]);
     expect([seen, existsSync(join(folder, "new"))]).toEqual([[], false]);
     expect(sweepRecipes(late)).toHaveLength(8);
+  });
+});
+
+it("with force keeps old results until there is a new one", async () => {
+  await withBackend(async (backend) => {
+    const folder = await newFolder();
+    const stats = await statistics(folder, backend);
+    const out = join(folder, "results.jsonl");
+    const seen: string[] = [];
+    const forced = (grid: SweepGrid, change: Partial<SweepOptions> = {}) =>
+      sweep(grid, optionsOf(out, backend, seen, { force: true, ...change }));
+    const old = '{"key":"sha256:other","metrics":{}}\n';
+    await writeFile(out, old);
+    const late = await failureOf(() => forced(gridOf(stats, { scorers: ["wanda", "sparsegpt"] })));
+    expect([late[0], readFileSync(out, "utf8")]).toEqual(["input", old]);
+    await expect(forced(gridOf(stats), { measure: () => Promise.reject(new Error("out of luck")) })).rejects.toThrow("out of luck");
+    expect(readFileSync(out, "utf8")).toBe(old);
+    const grid = gridOf(stats, { fusions: ["mixture"] });
+    const rows = await forced(grid);
+    expect(readFileSync(out, "utf8")).toBe(rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+    expect([rows.length, seen.length]).toEqual([3, 3]);
+    await forced(grid);
+    expect(seen).toHaveLength(6); // what is known is made again
+    const message = `--out ${stats} is what is read, ${stats}: give another`;
+    expect(await failureOf(() => forced(grid, { out: stats }))).toEqual(["usage", message]);
+  });
+});
+
+describe("the folder that a sweep works in", () => {
+  it.each<[what: string, make: (work: string) => Promise<void>, message: (work: string) => string]>([
+    [
+      "holds something else",
+      (work) => writeFiles(work, { "model/kept.txt": "mine", "notes.txt": "mine" }),
+      (work) => `${work} is in the way: it holds notes.txt, which no sweep leaves there: move it, or give another --out`,
+    ],
+    ["is a file", (work) => writeFile(work, "mine"), (work) => `${work} is not a folder`],
+    [
+      "is another sweep's",
+      (work) => writeFiles(work, { "model/kept.txt": "mine", "lock.json": { pid: process.pid, host: hostname() } }),
+      (work) => `another run (process ${process.pid}) is at work in ${work}: wait for it, or give another --out`,
+    ],
+  ])("is refused and stays as it is when it %s", async (_, make, message) => {
+    await withBackend(async (backend) => {
+      const folder = await newFolder();
+      const stats = await statistics(folder, backend);
+      const out = join(folder, "results.jsonl");
+      await make(`${out}.work`);
+      const before = namesIn(folder);
+      const seen: string[] = [];
+      expect(await failureOf(() => sweep(gridOf(stats), optionsOf(out, backend, seen)))).toEqual(["exists", message(`${out}.work`)]);
+      expect([seen, namesIn(folder)]).toEqual([[], before]);
+    });
+  });
+
+  it("is taken over from a sweep that was killed, and goes in the end", async () => {
+    await withBackend(async (backend) => {
+      const folder = await newFolder();
+      const stats = await statistics(folder, backend);
+      const out = join(folder, "results.jsonl");
+      await writeFiles(`${out}.work`, { "model/config.json": {}, "lock.json": "" });
+      await mkdir(join(`${out}.work`, "model.partial"));
+      await sweep(gridOf(stats, { fusions: ["mixture"], sparsities: [0.5] }), optionsOf(out, backend, []));
+      expect(readdirSync(folder).sort()).toEqual(["results.jsonl", "stats"]);
+    });
+  });
+});
+
+const namesIn = (folder: string): string[] => readdirSync(folder, { recursive: true }).map(String).sort();
+
+it("makes other rows of another backend's, the dense model's too", async () => {
+  await withBackend(async (backend) => {
+    const folder = await newFolder();
+    const stats = await statistics(folder, backend);
+    const grid = gridOf(stats, { fusions: ["mixture"], sparsities: [0.5] });
+    const other: Backend = { ...backend, description: { ...backend.description, version: "another" } };
+    const keys = new Set<string>();
+    for (const [i, one] of [backend, other].entries()) {
+      for (const { key } of await sweep(grid, optionsOf(join(folder, `${i}.jsonl`), one, []))) keys.add(key);
+    }
+    expect(keys.size).toBe(4);
+  });
+});
+
+it("opens the model and the statistics once for all settings", async () => {
+  await withBackend(async (backend) => {
+    const folder = await newFolder();
+    const stats = await statistics(folder, backend);
+    const out = join(folder, "results.jsonl");
+    const opened: string[] = [];
+    const closed: string[] = [];
+    const counted = <T extends { close(): Promise<void> }>(path: string, one: T): T => {
+      opened.push(path);
+      return {
+        ...one,
+        async close() {
+          closed.push(path);
+          await one.close();
+        },
+      };
+    };
+    const format: Format = { ...safetensors, open: async (path) => counted(path, await safetensors.open(path)) };
+    const statisticsFiles: TensorFiles = { ...safetensorsFiles, open: async (path) => counted(path, await safetensorsFiles.open(path)) };
+    const resolve: SweepOptions["resolve"] = async (recipe) => ({ ...(await partsOf(recipe, 64)), format, statisticsFiles });
+    await sweep(gridOf(stats), optionsOf(out, backend, [], { format, resolve }));
+    expect([opened, closed]).toEqual([
+      [MODEL, stats],
+      [stats, MODEL],
+    ]);
   });
 });

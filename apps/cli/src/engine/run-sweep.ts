@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { formatFor } from "@secateur/kit/node";
 import { parseRecipe, type SweepRow, sweep } from "@secateur/pipeline";
 import { settingLabel } from "../render/sweep.ts";
@@ -15,9 +14,9 @@ export async function runSweep(request: SweepRequest, { emit, signal }: JobConte
   const format = await formatFor(formats, grid.recipe.model);
   const backend = await openBackend(registry, name, backendOptions);
   try {
-    if (force) await rm(out, { force: true });
     return await sweep(grid, {
       out,
+      force,
       format,
       backend,
       version,
