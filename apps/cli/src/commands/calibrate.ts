@@ -36,8 +36,7 @@ export function calibrateCommand(context: CommandContext): Command {
       "Sends general text and each task's data through the dense model once and keeps the statistics that pruning needs in one file. `prune --stats` and `sweep --stats` read it instead of data.",
     )
     .argument("<model>", "folder of a Hugging Face model with safetensors weights");
-  addDataFlags(made.optionsGroup("Data (.txt, .jsonl, either also as .gz):"));
-  made
+  addDataFlags(made)
     .optionsGroup("What is collected:")
     .option("--gram", "Gram matrices too, which solvers such as sparsegpt read; they take much more room")
     .option("--include <glob>", "only layers with such names (repeatable)", flags.repeated(flags.text("--include")))

@@ -12,10 +12,21 @@ import { followPrune } from "../render/prune-events.ts";
 import { prunedText } from "../render/pruned.ts";
 import { printJson } from "../terminal.ts";
 import { type CommandContext, command, type Example } from "./command.ts";
-import { addDataFlags, addEngineFlags, addMemoryFlag, backendOptions, type DataFlags, dataOf, type EngineFlags } from "./shared-flags.ts";
+import {
+  addDataFlags,
+  addEngineFlags,
+  addMemoryFlag,
+  addTensorFlags,
+  addWeightFlag,
+  backendOptions,
+  type DataFlags,
+  dataOf,
+  type EngineFlags,
+  type TargetFlags,
+} from "./shared-flags.ts";
 
 /** The flags of `prune` as they are parsed; what was not given is absent. */
-export interface PruneFlags extends DataFlags, EngineFlags {
+export interface PruneFlags extends DataFlags, TargetFlags, EngineFlags {
   readonly out?: string;
   readonly stats?: string;
   readonly scorer?: string;
@@ -27,9 +38,6 @@ export interface PruneFlags extends DataFlags, EngineFlags {
   readonly fusionOption?: readonly (readonly [string, string])[];
   readonly allocate?: string;
   readonly allocateOption?: readonly (readonly [string, string])[];
-  readonly weight?: readonly (readonly [string, number])[];
-  readonly include?: readonly string[];
-  readonly exclude?: readonly string[];
   readonly memory?: number;
   readonly restart?: boolean;
   readonly dryRun?: boolean;
@@ -65,7 +73,7 @@ export function pruneCommand(context: CommandContext): Command {
     .optionsGroup("How much:")
     .option("--sparsity <share>", "share of the weights to prune, such as 0.5", flags.sparsity)
     .option("--pattern <keep:of>", "keep KEEP of every OF weights, such as 2:4", flags.pattern);
-  addDataFlags(made.optionsGroup("Data (.txt, .jsonl, either also as .gz):")).option(
+  addDataFlags(made).option(
     "--stats <file>",
     "statistics of `calibrate` in place of data: no data passes the model",
     flags.text("--stats"),
@@ -86,7 +94,7 @@ export function pruneCommand(context: CommandContext): Command {
 
 /** Adds the flags of the method: scorer, fusion, weights of roles, and where they are applied. */
 function addMethodFlags(command: Command): Command {
-  return command
+  command
     .option("--scorer <name>", "what a weight is worth (default: wanda)", flags.text("--scorer"))
     .option("--scorer-option <key=value>", "an option of the scorer (repeatable)", flags.repeated(flags.keyValue("--scorer-option")))
     .option(
@@ -94,21 +102,16 @@ function addMethodFlags(command: Command): Command {
       "how the roles' scores become one (default: shared-exclusive with tasks, else general)",
       flags.text("--fusion"),
     )
-    .option("--fusion-option <key=value>", "an option of the fusion (repeatable)", flags.repeated(flags.keyValue("--fusion-option")))
-    .option(
-      "--weight <name=share>",
-      "how much a role counts, from 0 to 1; the others share the rest (repeatable)",
-      flags.repeated(flags.weight),
-    )
+    .option("--fusion-option <key=value>", "an option of the fusion (repeatable)", flags.repeated(flags.keyValue("--fusion-option")));
+  addWeightFlag(command)
     .option("--allocate <name>", "what chooses each layer's part of the sparsity (default: all layers alike)", flags.text("--allocate"))
     .option("--allocate-option <key=value>", "an option of the allocator (repeatable)", flags.repeated(flags.keyValue("--allocate-option")))
     .option(
       "--propagate <mode>",
       "data passes pruned blocks (block), pruned layers (linear) or dense ones (none) before it is looked at (default: block)",
       flags.oneOf("--propagate", ["block", "linear", "none"]),
-    )
-    .option("--include <glob>", "prune only tensors with such names (repeatable)", flags.repeated(flags.text("--include")))
-    .option("--exclude <glob>", "leave tensors with such names alone (repeatable)", flags.repeated(flags.text("--exclude")));
+    );
+  return addTensorFlags(command);
 }
 
 /** What the flags ask for. Throws SecateurError `usage` for flags that do not go together. */

@@ -17,6 +17,13 @@ export interface DataFlags {
   readonly shuffle?: boolean;
 }
 
+/** The flags of what is pruned, and for whom. */
+export interface TargetFlags {
+  readonly weight?: readonly (readonly [string, number])[];
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
+}
+
 /** The flags that say what computes. */
 export interface EngineFlags {
   readonly backend?: string;
@@ -51,6 +58,22 @@ export function addDataFlags(command: Command): Command {
     .option("--prompt-weight <share>", "what a prompt's tokens count against an answer's (default: 1)", flags.share("--prompt-weight"))
     .option("--shuffle", "draw rows at random instead of in the file's order")
     .option("--seed <n>", "of every random choice (default: 0)", flags.wholeNumber("--seed", 0));
+}
+
+/** Adds the flag of the roles' weights to a command. */
+export function addWeightFlag(command: Command): Command {
+  return command.option(
+    "--weight <name=share>",
+    "how much a role counts, from 0 to 1; the others share the rest (repeatable)",
+    flags.repeated(flags.weight),
+  );
+}
+
+/** Adds the flags of the tensors that are pruned to a command. */
+export function addTensorFlags(command: Command): Command {
+  return command
+    .option("--include <glob>", "prune only tensors with such names (repeatable)", flags.repeated(flags.text("--include")))
+    .option("--exclude <glob>", "leave tensors with such names alone (repeatable)", flags.repeated(flags.text("--exclude")));
 }
 
 /** Adds the flags of `EngineFlags` to a command. */

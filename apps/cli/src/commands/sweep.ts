@@ -9,18 +9,15 @@ import { sweepText } from "../render/sweep.ts";
 import { counted } from "../render/units.ts";
 import { printJson } from "../terminal.ts";
 import { type CommandContext, command, type Example } from "./command.ts";
-import { addEngineFlags, backendOptions, type EngineFlags } from "./shared-flags.ts";
+import { addEngineFlags, addTensorFlags, addWeightFlag, backendOptions, type EngineFlags, type TargetFlags } from "./shared-flags.ts";
 
 /** The flags of `sweep` as they are parsed; what was not given is absent. */
-interface SweepFlags extends EngineFlags {
+interface SweepFlags extends TargetFlags, EngineFlags {
   readonly stats: string;
   readonly sparsity?: readonly number[];
   readonly pattern?: readonly { readonly keep: number; readonly of: number }[];
   readonly scorer?: readonly string[];
   readonly fusion?: readonly string[];
-  readonly weight?: readonly (readonly [string, number])[];
-  readonly include?: readonly string[];
-  readonly exclude?: readonly string[];
   readonly data?: readonly flags.NamedSource[];
   readonly seqLen?: number;
   readonly samples?: number;
@@ -48,15 +45,8 @@ export function sweepCommand(context: CommandContext): Command {
     .option("--sparsity <shares>", "shares of the weights to prune, such as 0.3,0.5", flags.listed(flags.sparsity))
     .option("--pattern <patterns>", "patterns, such as 2:4,4:8", flags.listed(flags.pattern))
     .option("--scorer <names>", "scorers (default: wanda)", flags.listed(flags.text("--scorer")))
-    .option("--fusion <names>", "fusions (default: shared-exclusive)", flags.listed(flags.text("--fusion")))
-    .optionsGroup("For all settings:")
-    .option(
-      "--weight <name=share>",
-      "how much a role counts, from 0 to 1; the others share the rest (repeatable)",
-      flags.repeated(flags.weight),
-    )
-    .option("--include <glob>", "prune only tensors with such names (repeatable)", flags.repeated(flags.text("--include")))
-    .option("--exclude <glob>", "leave tensors with such names alone (repeatable)", flags.repeated(flags.text("--exclude")))
+    .option("--fusion <names>", "fusions (default: shared-exclusive)", flags.listed(flags.text("--fusion")));
+  addTensorFlags(addWeightFlag(made.optionsGroup("For all settings:")))
     .optionsGroup("What each result is measured on:")
     .option(
       "--data <[name=]file>",

@@ -2,8 +2,9 @@ import type { CalibrationPlan } from "@secateur/pipeline";
 import type { StatisticsInspection } from "../engine/messages.ts";
 import { invocation } from "../invocation.ts";
 import type { Colors } from "../terminal.ts";
+import { costRows } from "./plan.ts";
 import { table } from "./table.ts";
-import { counted, grouped, humanBytes, humanCount, humanDuration, humanFlops, shellQuoted } from "./units.ts";
+import { counted, grouped, humanBytes, humanCount, humanDuration, shellQuoted } from "./units.ts";
 
 type Plan = CalibrationPlan["summary"];
 
@@ -13,10 +14,7 @@ export function calibrationText(plan: Plan): string {
     ["model", `${plan.model} (${plan.modelType}, ${humanCount(plan.parameters)} parameters, ${counted(plan.blocks, "block")})`],
     ["to collect", `statistics of ${counted(plan.layers, "layer")} for ${counted(plan.roles.length, "role")}`],
     ["tokens through blocks", grouped(plan.work)],
-    ["computation", humanFlops(plan.flops)],
-    ["memory at most", `about ${humanBytes(plan.memoryBytes)}`],
-    ["disk for the output", humanBytes(plan.diskBytes)],
-    ...(plan.scratchBytes > 0 ? [["disk while it runs", `${humanBytes(plan.scratchBytes)} more, for hidden states`]] : []),
+    ...costRows(plan),
   ]);
   const warnings = plan.warnings.map((warning) => `warning: ${warning}\n`).join("");
   return `${facts}\n${rolesText(plan.roles)}${warnings && `\n${warnings}`}\nNothing was written: this was a dry run.\n`;

@@ -16,10 +16,7 @@ export function planText(plan: PlanSummary): string {
     ["to prune", `${percent(plan.pruned)} of ${humanCount(plan.prunable)} weights in ${counted(plan.layers, "layer")}`],
     ...(plan.allocation ? [["layers' shares", allocationText(plan.allocation)]] : []),
     ["tokens through blocks", plan.work === 0 ? "none: no data is read" : grouped(plan.work)],
-    ["computation", humanFlops(plan.flops)],
-    ["memory at most", `about ${humanBytes(plan.memoryBytes)}`],
-    ["disk for the output", humanBytes(plan.diskBytes)],
-    ...(plan.scratchBytes > 0 ? [["disk while it runs", `${humanBytes(plan.scratchBytes)} more, for hidden states`]] : []),
+    ...costRows(plan),
   ]);
   const roles = plan.roles.map(({ role, weight, sequences, tokens, sources }) => [
     role,
@@ -34,6 +31,16 @@ export function planText(plan: PlanSummary): string {
       : `\n${table([["role", "weight", "sequences", "tokens", "from"], ...roles], ["left", "right", "right", "right"])}`;
   const warnings = plan.warnings.map((warning) => `warning: ${warning}\n`).join("");
   return `${facts}${data}${warnings && `\n${warnings}`}\nNothing was written: this was a dry run.\n`;
+}
+
+/** What a run will cost, as rows of a table. */
+export function costRows(plan: Pick<PlanSummary, "flops" | "memoryBytes" | "diskBytes" | "scratchBytes">): string[][] {
+  return [
+    ["computation", humanFlops(plan.flops)],
+    ["memory at most", `about ${humanBytes(plan.memoryBytes)}`],
+    ["disk for the output", humanBytes(plan.diskBytes)],
+    ...(plan.scratchBytes > 0 ? [["disk while it runs", `${humanBytes(plan.scratchBytes)} more, for hidden states`]] : []),
+  ];
 }
 
 /** Who chooses the layers' shares, and what it costs first. */
