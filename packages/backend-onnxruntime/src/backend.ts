@@ -1,116 +1,85 @@
-import { type Program, programBuilder } from "@secateur/graph";
-import type { Backend, DeviceTensor, Executable } from "@secateur/kit";
-import { SecateurError } from "@secateur/kit";
-import { toOnnx } from "@secateur/onnx";
-import { type Tensor, tensor } from "@secateur/tensor";
-import type { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
+import { type Program, programBuilder, resolveShape, valueNamed } from "@secateur/graph";
+import { type Backend, type BackendDescription, type DeviceTensor, type Executable, SecateurError } from "@secateur/kit";
+import { type OnnxRuntime, OnnxRuntimeError, type Tensor as OrtTensor } from "@secateur/onnxruntime-plugin";
+import { sizeOf, type Tensor, tensor } from "@secateur/tensor";
 import { checkInputs } from "./check-inputs.ts";
+import { type Compiled, compileOn, type Places } from "./compiled.ts";
 
-/** What the backend can be told. */
-export interface OnnxRuntimeOptions {
-  /** Threads for one operator; 0 lets the runtime take one a core. */
-  readonly threads: number;
-  /** Fused ops stay single operators (the fast way); false writes everything in primitives. */
-  readonly fused: boolean;
-}
+type HostTensor = Tensor<"F32" | "I32" | "BOOL">;
 
-type Ort = typeof import("onnxruntime-node");
-type DeviceType = DeviceTensor["dtype"];
-
-const TYPES = { F32: "float32", I32: "int32", BOOL: "bool" } as const;
-const NAMES: Readonly<Record<string, DeviceType>> = { float32: "F32", int32: "I32", bool: "BOOL" };
-
-/** Opens ONNX Runtime's CPU provider. Uploaded tensors share the memory of their host tensor: it must not change while they live. */
-export async function createOnnxRuntimeBackend(options: OnnxRuntimeOptions): Promise<Backend> {
-  // The library carries a telemetry client that is off only when this is set before it is loaded.
-  process.env.ORT_DISABLE_TELEMETRY ??= "1";
-  let ort: Ort;
-  try {
-    ort = await import("onnxruntime-node");
-  } catch (cause) {
-    throw new SecateurError(
-      "backend",
-      `onnxruntime-node does not load on this machine: ${cause instanceof Error ? cause.message : cause}`,
-      { cause },
-    );
-  }
-  return new OnnxRuntimeBackend(ort, options);
+/** A backend on a loaded ONNX Runtime. Uploaded tensors share the memory of their host tensor: it must not change while they live. */
+export function createBackendOn(ort: OnnxRuntime, places: Places): Backend {
+  return new OnnxRuntimeBackend(ort, places);
 }
 
 class OrtExecutable implements Executable {
   readonly program: Program;
   readonly #backend: OnnxRuntimeBackend;
-  session: InferenceSession | undefined;
+  compiled: Compiled | undefined;
 
-  constructor(program: Program, session: InferenceSession, backend: OnnxRuntimeBackend) {
+  constructor(program: Program, compiled: Compiled, backend: OnnxRuntimeBackend) {
     this.program = program;
-    this.session = session;
+    this.compiled = compiled;
     this.#backend = backend;
   }
 
   async release(): Promise<void> {
-    const { session } = this;
-    this.session = undefined;
+    const { compiled } = this;
+    this.compiled = undefined;
     this.#backend.forget(this);
-    await session?.release();
+    compiled?.release();
   }
 }
 
 class OnnxRuntimeBackend implements Backend {
   readonly name = "onnxruntime";
-  readonly description: Backend["description"];
-  // Two to eight sequences of 256 to 512 tokens keep a block's values in the caches and its matrix products full.
-  readonly preferredTokens = 1024;
-  readonly #ort: Ort;
-  readonly #options: OnnxRuntimeOptions;
-  readonly #tensors = new Map<DeviceTensor, OrtTensor>();
+  readonly description: BackendDescription;
+  readonly preferredTokens: number;
+  readonly #ort: OnnxRuntime;
+  readonly #places: Places;
+  readonly #tensors = new Map<DeviceTensor, { readonly host: HostTensor; readonly value: OrtTensor }>();
   readonly #executables = new Set<OrtExecutable>();
   readonly #products = new Map<string, Promise<Executable>>();
   #disposed = false;
 
-  constructor(ort: Ort, options: OnnxRuntimeOptions) {
+  constructor(ort: OnnxRuntime, places: Places) {
+    const { name, version, device, precision } = places.placement;
     this.#ort = ort;
-    this.#options = options;
+    this.#places = places;
+    // Two to eight sequences of 256 to 512 tokens keep a block's values in the caches and its matrix products full; where products cost less, what a run costs beside
+    // them, such as reading the weights, is spread over more tokens.
+    this.preferredTokens = precision === "f32" ? 1024 : 2048;
     this.description = {
       engine: "onnxruntime",
-      version: ort.env.versions.node ?? ort.env.versions.common,
-      device: "cpu",
-      precision: "f32",
+      version: ort.version,
+      provider: version === undefined ? name : `${name} ${version}`,
+      device: device?.kind ?? "cpu",
+      precision,
     };
   }
 
-  upload(host: Tensor<"F32" | "I32" | "BOOL">): DeviceTensor {
+  upload(host: HostTensor): DeviceTensor {
     this.#open();
-    return this.#wrap(new this.#ort.Tensor(TYPES[host.dtype], host.data as Float32Array, host.shape)); // the constructor's overloads name each array
+    return this.#wrap(host);
   }
 
   async download(device: DeviceTensor): Promise<Tensor> {
-    const data = this.#unwrap(device).data;
-    return tensor(device.dtype, device.shape, data as Float32Array); // a device tensor's array is its dtype's
+    return this.#unwrap(device).host;
   }
 
   release(device: DeviceTensor): void {
-    this.#unwrap(device).dispose();
+    const { value } = this.#unwrap(device);
+    this.#native("cannot release a tensor", () => value.release());
     this.#tensors.delete(device);
   }
 
-  async compile(program: Program): Promise<Executable> {
+  async compile(program: Program, { exact = false }: { readonly exact?: boolean } = {}): Promise<Executable> {
     this.#open();
-    const fused = this.#options.fused;
-    try {
-      const session = await this.#ort.InferenceSession.create(toOnnx(withOutputNames(program), { fused: () => fused }), {
-        executionProviders: ["cpu"],
-        graphOptimizationLevel: "all",
-        intraOpNumThreads: this.#options.threads,
-        interOpNumThreads: 1,
-        logSeverityLevel: 3,
-      });
-      const executable = new OrtExecutable(program, session, this);
-      this.#executables.add(executable);
-      return executable;
-    } catch (cause) {
-      throw this.#failure("cannot compile a program", cause);
-    }
+    const places = exact ? { ...this.#places, placement: this.#places.exact } : this.#places;
+    const compiled = await this.#native("cannot compile a program", () => compileOn(this.#ort, program, places));
+    const executable = new OrtExecutable(program, compiled, this);
+    this.#executables.add(executable);
+    return executable;
   }
 
   async run(
@@ -119,19 +88,25 @@ class OnnxRuntimeBackend implements Backend {
     into: Readonly<Record<string, DeviceTensor>> = {},
   ): Promise<Record<string, DeviceTensor>> {
     this.#open();
-    const session = executable instanceof OrtExecutable ? executable.session : undefined;
-    if (!session) throw new SecateurError("backend", "the program was released, or compiled by another backend");
-    checkInputs(executable.program, inputs, into);
-    const feeds = Object.fromEntries(session.inputNames.map((name) => [name, this.#unwrap(inputs[name] as DeviceTensor, name)]));
-    const names = Object.keys(executable.program.outputs);
-    const fetches = Object.fromEntries(names.map((name) => [OUTPUT + name, into[name] ? this.#unwrap(into[name], name) : null]));
-    let results: InferenceSession.ReturnType;
+    const compiled = executable instanceof OrtExecutable ? executable.compiled : undefined;
+    if (!compiled) throw new SecateurError("backend", "the program was released, or compiled by another backend");
+    const { program } = executable;
+    const axes = checkInputs(program, inputs, into);
+    const given = Object.entries(inputs).map(([name, device]) => [name, this.#unwrap(device, name).value] as const);
+    const results = Object.fromEntries(
+      Object.entries(program.outputs).map(([name, value]) => {
+        const { type, shape } = valueNamed(program, value);
+        return [name, into[name] ?? this.#wrap(emptyTensor(type, resolveShape(shape, axes)))];
+      }),
+    );
+    const wanted = Object.entries(results).map(([name, device]) => [name, this.#unwrap(device, name).value] as const);
     try {
-      results = await session.run(feeds, fetches);
-    } catch (cause) {
-      throw this.#failure("cannot run a program", cause);
+      await this.#native("cannot run a program", () => compiled.run(Object.fromEntries(given), Object.fromEntries(wanted), axes));
+    } catch (error) {
+      for (const [name, device] of Object.entries(results)) if (!into[name]) this.release(device);
+      throw error;
     }
-    return Object.fromEntries(names.map((name) => [name, into[name] ?? this.#wrap(results[OUTPUT + name] as OrtTensor)]));
+    return results;
   }
 
   async matmul(
@@ -142,7 +117,7 @@ class OnnxRuntimeBackend implements Backend {
     const key = `${Boolean(flags.transposeA)} ${Boolean(flags.transposeB)}`;
     let product = this.#products.get(key);
     if (!product) {
-      product = this.compile(productProgram(flags));
+      product = this.compile(productProgram(flags), { exact: true });
       this.#products.set(key, product);
       product.catch(() => this.#products.delete(key));
     }
@@ -152,7 +127,7 @@ class OnnxRuntimeBackend implements Backend {
   async dispose(): Promise<void> {
     if (this.#disposed) return;
     for (const executable of [...this.#executables]) await executable.release();
-    for (const value of this.#tensors.values()) value.dispose();
+    for (const { value } of this.#tensors.values()) value.release();
     this.#tensors.clear();
     this.#disposed = true;
   }
@@ -165,32 +140,47 @@ class OnnxRuntimeBackend implements Backend {
     if (this.#disposed) throw new SecateurError("backend", "the onnxruntime backend was disposed");
   }
 
-  #wrap(value: OrtTensor): DeviceTensor {
-    const dtype = NAMES[value.type];
-    if (!dtype) throw new SecateurError("backend", `onnxruntime gave a tensor of type ${value.type}`);
-    const device: DeviceTensor = { shape: [...value.dims], dtype };
-    this.#tensors.set(device, value);
+  #wrap(host: HostTensor): DeviceTensor {
+    const device: DeviceTensor = { shape: host.shape, dtype: host.dtype };
+    const value = this.#native("cannot take a tensor", () => nativeTensor(this.#ort, host));
+    this.#tensors.set(device, { host, value });
     return device;
   }
 
-  #unwrap(device: DeviceTensor, name: string = "a tensor"): OrtTensor {
+  #unwrap(device: DeviceTensor, name: string = "a tensor"): { readonly host: HostTensor; readonly value: OrtTensor } {
     this.#open();
-    const value = this.#tensors.get(device);
-    if (!value)
+    const found = this.#tensors.get(device);
+    if (!found)
       throw new SecateurError("backend", `${name} of shape [${device.shape.join(", ")}] was released, or belongs to another backend`);
-    return value;
+    return found;
   }
 
-  #failure(what: string, cause: unknown): SecateurError {
-    return new SecateurError("backend", `onnxruntime ${what}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+  /** Calls ONNX Runtime; what goes wrong there is an error of the backend. */
+  #native<T>(what: string, run: () => T): T {
+    const fail = (cause: unknown): never => {
+      if (!(cause instanceof OnnxRuntimeError)) throw cause;
+      const { name } = this.#places.placement;
+      throw new SecateurError("backend", `onnxruntime (${name}) ${what}: ${cause.message}`, { cause });
+    };
+    try {
+      const result = run();
+      return result instanceof Promise ? (result.catch(fail) as T) : result; // a promise of the same
+    } catch (cause) {
+      return fail(cause);
+    }
   }
 }
 
-// A program may call an input and an output alike, an ONNX graph may not.
-const OUTPUT = "out:";
+function nativeTensor(ort: OnnxRuntime, { dtype, shape, data }: HostTensor): OrtTensor {
+  // Each dtype has its own array.
+  if (dtype === "F32") return ort.tensor("float32", data as Float32Array, shape);
+  return dtype === "I32" ? ort.tensor("int32", data as Int32Array, shape) : ort.tensor("bool", data as Uint8Array, shape);
+}
 
-function withOutputNames(program: Program): Program {
-  return { ...program, outputs: Object.fromEntries(Object.entries(program.outputs).map(([name, value]) => [OUTPUT + name, value])) };
+function emptyTensor(dtype: HostTensor["dtype"], shape: readonly number[]): HostTensor {
+  const size = sizeOf(shape);
+  if (dtype === "F32") return tensor("F32", shape, new Float32Array(size));
+  return dtype === "I32" ? tensor("I32", shape, new Int32Array(size)) : tensor("BOOL", shape, new Uint8Array(size));
 }
 
 function productProgram({

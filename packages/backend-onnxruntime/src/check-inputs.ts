@@ -1,12 +1,12 @@
-import { type Program, resolveShape, valueNamed } from "@secateur/graph";
+import { type Axes, type Program, resolveShape, valueNamed } from "@secateur/graph";
 import { bindInputs, type DeviceTensor, SecateurError } from "@secateur/kit";
 
-/** Throws SecateurError `backend` for inputs as `bindInputs` does, and for an `into` that does not fit its output. */
+/** The sizes of all axes. Throws SecateurError `backend` for inputs as `bindInputs` does, and for an `into` that does not fit its output. */
 export function checkInputs(
   program: Program,
   inputs: Readonly<Record<string, DeviceTensor>>,
   into: Readonly<Record<string, DeviceTensor>>,
-): void {
+): Axes {
   const axes = bindInputs(program, inputs);
   for (const [name, target] of Object.entries(into)) {
     const output = program.outputs[name];
@@ -16,4 +16,5 @@ export function checkInputs(
       throw new SecateurError("backend", `${name} has shape [${shape.join(", ")}], the tensor to write it in [${target.shape.join(", ")}]`);
     }
   }
+  return axes;
 }

@@ -11,7 +11,7 @@ const telemetryFiles = (): string[] => readdirSync(tmpdir()).filter((name) => na
 const before = telemetryFiles();
 
 for (const fused of [true, false]) {
-  const make = () => createOnnxRuntimeBackend({ threads: 2, fused });
+  const make = () => createOnnxRuntimeBackend({ provider: "cpu", threads: 2, fused });
   describeBackend({ describe, it }, `onnxruntime with ${fused ? "fused operators" : "primitives only"}`, make, {
     reference: async () => createReferenceBackend(),
   });
@@ -19,7 +19,7 @@ for (const fused of [true, false]) {
 
 describe("the runtime's library", () => {
   it("holds memory flat over many runs and sessions once they are released", async () => {
-    const backend = await createOnnxRuntimeBackend({ threads: 1, fused: true });
+    const backend = await createOnnxRuntimeBackend({ provider: "cpu", threads: 1 });
     const work = async (times: number): Promise<number> => {
       for (let i = 0; i < times; i++) {
         const b = programBuilder({});

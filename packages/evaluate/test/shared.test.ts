@@ -18,7 +18,7 @@ const ARC = "data/arc-easy/test.jsonl";
 
 let backend: Backend;
 beforeAll(async () => {
-  backend = await createOnnxRuntimeBackend({ threads: 2, fused: true });
+  backend = await createOnnxRuntimeBackend({ provider: "cpu", threads: 2 });
 });
 afterAll(() => backend.dispose());
 

@@ -1,7 +1,7 @@
 import { readdir, readFile, readlink, realpath, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { type Json, SecateurError, type TokenizerFiles } from "@secateur/kit";
-import { errorCode, ioError } from "./io.ts";
+import { errorCode, ioError } from "@secateur/kit/node";
 import { isObject, JsonError, type JsonObject, parseJson } from "./json.ts";
 
 /** The weight file of a model that is not split. */

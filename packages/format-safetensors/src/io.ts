@@ -1,43 +1,11 @@
 import { type FileHandle, open, rename } from "node:fs/promises";
-import { SecateurError } from "@secateur/kit";
+import { errorCode, ioError } from "@secateur/kit/node";
 
 /** How much is read, hashed or copied at a time where nothing needs it whole. */
 export const CHUNK_BYTES: number = 1 << 20;
 
 // A single system call takes less than 2 GiB.
 const MAX_CALL_BYTES = 1 << 30;
-
-const REASONS: Readonly<Record<string, string>> = {
-  EACCES: "permission denied",
-  EDQUOT: "the disk quota is used up",
-  EFBIG: "the file would be larger than the file system allows",
-  EIO: "the device reported an error",
-  EISDIR: "it is a folder",
-  ERR_FS_EISDIR: "it is a folder",
-  EMFILE: "too many open files",
-  ENFILE: "too many open files",
-  ENOENT: "no such file or folder",
-  ENOSPC: "no space left on the device",
-  ENOTDIR: "a part of the path is not a folder",
-  EROFS: "the file system is read-only",
-};
-
-/** The SecateurError `io` for what the system answered; an error that is one already stays as it is. `action` is such as `write`. */
-export function ioError(error: unknown, action: string, file: string, tensor?: string): SecateurError {
-  if (error instanceof SecateurError) return error;
-  const reason = REASONS[errorCode(error) ?? ""] ?? (error instanceof Error ? error.message : String(error));
-  const subject = tensor === undefined ? "" : ` (tensor ${JSON.stringify(tensor)})`;
-  return new SecateurError("io", `cannot ${action} ${file}${subject}: ${reason}`, {
-    where: tensor === undefined ? { file } : { file, tensor },
-    cause: error,
-  });
-}
-
-/** The system's code of an error, such as `ENOENT`. */
-export function errorCode(error: unknown): string | undefined {
-  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
-  return typeof code === "string" ? code : undefined;
-}
 
 /** Fills `bytes` from a position of a file and returns how many there were: fewer only at the file's end. */
 export async function readAt(handle: FileHandle, bytes: Uint8Array, position: number): Promise<number> {

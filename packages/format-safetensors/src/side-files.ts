@@ -1,8 +1,9 @@
 import { open, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { ioError } from "@secateur/kit/node";
 import { withBaseModel } from "./card.ts";
 import { INDEX, modelName } from "./directory.ts";
-import { CHUNK_BYTES, ioError, placeFile, readAt, writeAt } from "./io.ts";
+import { CHUNK_BYTES, placeFile, readAt, writeAt } from "./io.ts";
 import type { SafetensorsModel } from "./open.ts";
 
 const CARD = "README.md";

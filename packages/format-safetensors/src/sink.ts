@@ -1,9 +1,10 @@
 import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import { SecateurError, type WeightSink } from "@secateur/kit";
+import { ioError } from "@secateur/kit/node";
 import type { Tensor } from "@secateur/tensor";
 import { sameDirectory } from "./directory.ts";
-import { ioError, syncFolder } from "./io.ts";
+import { syncFolder } from "./io.ts";
 import type { SafetensorsModel } from "./open.ts";
 import { checkResume, planOutputs, refuseExisting, startOutputs } from "./output-files.ts";
 import { copySideFiles } from "./side-files.ts";

@@ -1,8 +1,9 @@
 import { lstat, rename, rm, statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { SecateurError, type TensorFiles } from "@secateur/kit";
+import { errorCode, ioError } from "@secateur/kit/node";
 import { encodeHeader } from "./header.ts";
-import { errorCode, ioError, syncFolder, unfinishedName } from "./io.ts";
+import { syncFolder, unfinishedName } from "./io.ts";
 import { isThere, type OutputFile, startOutputs } from "./output-files.ts";
 import { openWeightFile, readTensor } from "./weight-file.ts";
 import { createWriter } from "./writer.ts";

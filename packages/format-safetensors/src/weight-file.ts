@@ -1,8 +1,9 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { SecateurError } from "@secateur/kit";
+import { ioError } from "@secateur/kit/node";
 import { allocate, bytesOf, bytesPerElement, sizeOf, type Tensor, tensor } from "@secateur/tensor";
 import { type Entry, type Header, headerLength, LENGTH_BYTES, parseHeader } from "./header.ts";
-import { CHUNK_BYTES, ioError, readAt } from "./io.ts";
+import { CHUNK_BYTES, readAt } from "./io.ts";
 
 /** A safetensors file that is open for reading, its header checked. */
 export interface WeightFile {

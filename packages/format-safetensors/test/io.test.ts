@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { ioError, placeFile, withFile, writeAt } from "../src/io.ts";
+import { placeFile, withFile, writeAt } from "../src/io.ts";
 import { expectError, folderOf } from "./support.ts";
 
 const full = existsSync("/dev/full");
@@ -23,11 +23,5 @@ describe("errors of the system", () => {
       "cannot read none: no such file or folder",
     );
     await expectError(() => placeFile(`${path}/file/x`, "x", async () => {}), "io", "cannot write x: a part of the path is not a folder");
-  });
-
-  it("stay as they are when they are named already", () => {
-    const error = ioError(new Error("odd"), "read", "f");
-    expect(error.message).toBe("cannot read f: odd");
-    expect(ioError(error, "write", "g")).toBe(error);
   });
 });

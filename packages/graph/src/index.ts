@@ -8,3 +8,4 @@ export { instrument, type Reduction, type TapRequest, TOKEN_WEIGHTS, tapOutput }
 export type { OpDefinition } from "./op-table.ts";
 export { keepOutputs } from "./outputs.ts";
 export { type Attributes, type Op, type Program, type Tap, type Value, type ValueType, valueNamed, type Weight } from "./program.ts";
+export { type SeparatedProgram, separateSums } from "./separate.ts";

@@ -15,20 +15,32 @@ export interface Executable {
   release(): Promise<void>;
 }
 
+/** What computed something. */
+export interface BackendDescription {
+  readonly engine: string;
+  readonly version: string;
+  /** The part of the engine that computes, with its version, where an engine has several. */
+  readonly provider?: string | undefined;
+  readonly device: string;
+  /** What products are computed in, such as `f32` or `bf16`. */
+  readonly precision: string;
+}
+
 /**
  * An engine that runs programs. Values stay on its device between calls; whoever uploads or receives a tensor releases it.
  * After `dispose` every call throws SecateurError `backend`.
  */
 export interface Backend {
   readonly name: string;
-  /** Engine, its version, device and precision, for the manifest. */
-  readonly description: { readonly engine: string; readonly version: string; readonly device: string; readonly precision: string };
+  /** For the manifest. */
+  readonly description: BackendDescription;
   /** The least and most tokens that one run should hold to be fast. */
   readonly preferredTokens: number;
   upload(tensor: Tensor<"F32" | "I32" | "BOOL">): DeviceTensor;
   download(tensor: DeviceTensor): Promise<Tensor>;
   release(tensor: DeviceTensor): void;
-  compile(program: Program): Promise<Executable>;
+  /** Makes a program ready. `exact` asks for single precision throughout, whatever precision the backend else computes in; sums over tokens are always exact. */
+  compile(program: Program, options?: { readonly exact?: boolean }): Promise<Executable>;
   /**
    * Runs a program on its inputs and weights, by name, and gives its outputs by name. An output named in `into` is written to that tensor
    * (which must have its shape) instead of a new one. Throws SecateurError `backend` for a missing input or a shape that does not fit.
@@ -38,7 +50,7 @@ export interface Backend {
     inputs: Readonly<Record<string, DeviceTensor>>,
     into?: Readonly<Record<string, DeviceTensor>>,
   ): Promise<Record<string, DeviceTensor>>;
-  /** a (m, k) · b (k, n), either transposed first when its flag is set. */
+  /** a (m, k) · b (k, n), either transposed first when its flag is set; exact. */
   matmul(
     a: DeviceTensor,
     b: DeviceTensor,

@@ -5,6 +5,7 @@ export {
   type AllocatorPlugin,
   type AnyPlugin,
   type Backend,
+  type BackendDescription,
   type BackendPlugin,
   type DeviceTensor,
   defineAllocator,

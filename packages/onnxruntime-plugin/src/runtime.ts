@@ -61,7 +61,7 @@ export class OnnxRuntime {
 
   /**
    * Loads a provider's library into the process, where it is registered once, and gives its devices: none when it finds no hardware that it can use.
-   * A library that another thread has registered is taken as it is. Throws OnnxRuntimeError `provider` for a file that is missing or no provider, and for a name
+   * A library that is registered already, by any thread, is taken as it is. Throws OnnxRuntimeError `provider` for a file that is missing or no provider, and for a name
    * that is taken.
    */
   registerProvider(name: string, library: string): Promise<readonly Device[]> {
@@ -149,8 +149,9 @@ export class OnnxRuntime {
     checkText("a library's path", file);
     const path = resolve(file);
     if (name === "") throw new OnnxRuntimeError("argument", "a provider's name is empty");
-    if (this.#registered.has(name))
-      throw new OnnxRuntimeError("provider", `a provider is registered as ${name} already: ${this.#registered.get(name)?.path}`);
+    const known = this.#registered.get(name);
+    if (known?.path === path) return known.devices;
+    if (known) throw new OnnxRuntimeError("provider", `another provider is registered as ${name} already: ${known.path}`);
     if (!existsSync(path)) throw new OnnxRuntimeError("provider", `there is no file ${path}`);
     const present = this.devices();
     const adopted = present.filter(({ metadata }) => metadata.library_path === path);

@@ -247,8 +247,8 @@ it("keeps its memory over many sessions and runs", async () => {
   const ended = await runProgram("memory.ts");
   expect([ended.err, ended.code]).toEqual(["", 0]);
   const { sessions, runs } = JSON.parse(ended.out) as { sessions: number; runs: number };
-  expect(sessions).toBeLessThan(16);
-  expect(runs).toBeLessThan(16);
+  expect(sessions).toBeLessThan(16); // kept, they would be some 23 MiB
+  expect(runs).toBeLessThan(64); // the results alone would be 125 MiB
 });
 
 it("runs beside onnxruntime-node's own interface, in the main thread and in workers", async () => {

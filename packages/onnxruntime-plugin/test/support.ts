@@ -33,7 +33,7 @@ export function runProgram(file: string, args: readonly string[] = [], env: Read
   const program = join(import.meta.dirname, "programs", file);
   return new Promise((resolve) => {
     const options = { env: { ...process.env, ...env }, maxBuffer: 2 ** 24, timeout: 100_000 };
-    execFile(process.execPath, ["--import", tsx, "--conditions=source", program, ...args], options, (error, out, err) => {
+    execFile(process.execPath, ["--expose-gc", "--import", tsx, "--conditions=source", program, ...args], options, (error, out, err) => {
       const { code = null, signal = null } = (error ?? { code: 0 }) as { code?: number | null; signal?: string | null };
       resolve({ code, signal, out, err });
     });

@@ -1,19 +1,6 @@
 import { open, readdir, rename, writeFile } from "node:fs/promises";
-import { getSystemErrorMap } from "node:util";
 import { SecateurError } from "@secateur/kit";
-
-/** The SecateurError `io` for what the system answered; an error that is one already stays as it is. `action` is such as `write`. */
-export function ioError(error: unknown, action: string, file: string): SecateurError {
-  if (error instanceof SecateurError) return error;
-  const { errno, message } = error as NodeJS.ErrnoException;
-  const reason = (errno !== undefined && getSystemErrorMap().get(errno)?.[1]) || message;
-  return new SecateurError("io", `cannot ${action} ${file}: ${reason}`, { where: { file }, cause: error });
-}
-
-/** The system's code of an error, such as `ENOENT`. */
-export function errorCode(error: unknown): string | undefined {
-  return (error as NodeJS.ErrnoException).code;
-}
+import { errorCode, ioError } from "@secateur/kit/node";
 
 /** The names in a folder; undefined when nothing is there. Throws SecateurError `exists` when it is no folder, `io` when it cannot be read. */
 export async function listFolder(path: string): Promise<string[] | undefined> {

@@ -1,7 +1,8 @@
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { SecateurError } from "@secateur/kit";
-import { errorCode, ioError, listFolder, UNFINISHED, writeWhole } from "./io.ts";
+import { errorCode, ioError } from "@secateur/kit/node";
+import { listFolder, UNFINISHED, writeWhole } from "./io.ts";
 import { LOCK, lockFolder } from "./lock.ts";
 
 /** What a journal remembers of an unfinished run. */

@@ -2,7 +2,7 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { SecateurError } from "@secateur/kit";
-import { errorCode, ioError } from "./io.ts";
+import { errorCode, ioError } from "@secateur/kit/node";
 
 /** The file in a partial folder that says which process works there. */
 export const LOCK = "lock.json";

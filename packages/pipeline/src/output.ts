@@ -1,7 +1,8 @@
 import { lstat, realpath, rename, rm, stat, statfs } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, normalize, relative, resolve } from "node:path";
 import { SecateurError } from "@secateur/kit";
-import { errorCode, ioError, listFolder } from "./io.ts";
+import { errorCode, ioError } from "@secateur/kit/node";
+import { listFolder } from "./io.ts";
 import { modelFolder, replacedFolder } from "./journal.ts";
 
 /** Where a run works until its output is whole. */

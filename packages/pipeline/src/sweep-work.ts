@@ -1,7 +1,8 @@
 import { mkdir, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { SecateurError } from "@secateur/kit";
-import { errorCode, ioError, listFolder } from "./io.ts";
+import { errorCode, ioError } from "@secateur/kit/node";
+import { listFolder } from "./io.ts";
 import { LOCK, lockFolder } from "./lock.ts";
 import { partialFolder } from "./output.ts";
 

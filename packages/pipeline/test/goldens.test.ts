@@ -12,7 +12,7 @@ import { run } from "./run.ts";
 
 const models = ["llama", "llama_wide", "mistral", "qwen2", "qwen3"];
 const backends: [string, () => Promise<Backend>][] = [
-  ["onnxruntime", () => createOnnxRuntimeBackend({ threads: 2, fused: true })],
+  ["onnxruntime", () => createOnnxRuntimeBackend({ provider: "cpu", threads: 2 })],
   ["reference", async () => createReferenceBackend()],
 ];
 

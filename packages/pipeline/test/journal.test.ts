@@ -72,6 +72,6 @@ it("says why it cannot write", async () => {
   expect(await failureOf(() => sectionsOf(join(folder, "file"), KEY, false))).toEqual(["exists", `${folder}/file is not a folder`]);
   expect(await failureOf(() => writeJournal(join(folder, "absent"), { key: KEY, sections: [] }))).toEqual([
     "io",
-    `cannot write ${folder}/absent/journal.json: no such file or directory`,
+    `cannot write ${folder}/absent/journal.json: no such file or folder`,
   ]);
 });

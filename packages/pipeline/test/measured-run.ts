@@ -4,7 +4,7 @@ import { run } from "./run.ts";
 
 // Prunes, and prints the peak of this process's memory in KiB.
 const { recipe, out } = JSON.parse(process.argv[2] as string);
-const backend = await createOnnxRuntimeBackend({ threads: 2, fused: true });
+const backend = await createOnnxRuntimeBackend({ provider: "cpu", threads: 2 });
 await run(recipe, out, backend);
 await backend.dispose();
 process.stdout.write(String(process.platform === "linux" ? highWater() : process.resourceUsage().maxRSS));

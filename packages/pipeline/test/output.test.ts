@@ -116,7 +116,7 @@ describe("publish", () => {
     await writeFiles(folder, { "out/old": "kept", "out.partial/journal.json": "" });
     expect(await failureOf(() => publish(join(folder, "out.partial"), join(folder, "out")))).toEqual([
       "io",
-      `cannot give its name to ${folder}/out: no such file or directory`,
+      `cannot give its name to ${folder}/out: no such file or folder`,
     ]);
     expect(await readFile(join(folder, "out/old"), "utf8")).toBe("kept");
   });

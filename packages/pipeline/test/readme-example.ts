@@ -14,7 +14,7 @@ export async function pruneForTask(model: string, general: string, task: string,
     tasks: [{ name: "math", source: task }],
     sparsity: 0.5,
   });
-  const backend = await createOnnxRuntimeBackend({ threads: 2, fused: true });
+  const backend = await createOnnxRuntimeBackend();
   const plan = await planPrune(
     recipe,
     {

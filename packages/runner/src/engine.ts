@@ -8,7 +8,8 @@ export interface Engine {
   readonly model: OpenModel;
   readonly description: ModelDescription;
   readonly backend: Backend;
-  executable(program: Program): Promise<Executable>;
+  /** A program made ready; `exact` as in Backend's `compile`. */
+  executable(program: Program, options?: { readonly exact?: boolean }): Promise<Executable>;
   /** Cosines and sines for sequences of this many tokens, as inputs of a block program; the caller releases them. */
   rotary(tokens: number): Readonly<Record<string, DeviceTensor>>;
   release(): Promise<void>;
@@ -23,11 +24,11 @@ export function createEngine(model: OpenModel, description: ModelDescription, ba
     model,
     description,
     backend,
-    executable(program) {
-      const key = JSON.stringify(program);
+    executable(program, { exact = false } = {}) {
+      const key = JSON.stringify([exact, program]);
       const known = executables.get(key);
       if (known) return known;
-      const made = backend.compile(program);
+      const made = backend.compile(program, { exact });
       executables.set(key, made);
       made.catch(() => executables.delete(key));
       return made;

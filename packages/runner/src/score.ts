@@ -57,7 +57,7 @@ export async function logitsOf(engine: Engine, sequences: readonly Int32Array[])
   const { description, backend } = engine;
   const stream = await throughBlocks(engine, sequences);
   const program = description.head.logits;
-  const executable = await engine.executable(program);
+  const executable = await engine.executable(program, { exact: true }); // thousands of logits compete by small differences
   const logits = new Array<Float32Array>(sequences.length);
   await withWeights(engine, program, "", async (weights) => {
     for (const batch of stream.batches) {
@@ -115,7 +115,7 @@ async function scoreStream(engine: Engine, stream: Stream, signal: AbortSignal |
   const { description, backend } = engine;
   const { hidden: width, vocabulary } = description;
   const program = description.head.loss;
-  const executable = await engine.executable(program);
+  const executable = await engine.executable(program, { exact: true }); // thousands of logits compete by small differences
   const rows = Math.max(1, Math.floor(LOGITS / vocabulary));
   const scores: TokenScores[] = [];
   await withWeights(engine, program, "", async (weights) => {

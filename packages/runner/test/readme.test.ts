@@ -8,7 +8,7 @@ import { counting, goldenFolder } from "./support.ts";
 
 it("the example of the README says what comes out", async () => {
   const model = await safetensors.open(goldenFolder("llama"));
-  const backend = await createOnnxRuntimeBackend({ threads: 2, fused: true });
+  const backend = await createOnnxRuntimeBackend();
   const engine = createEngine(model, describeModel(model), backend);
 
   const ids = Int32Array.of(71, 93, 72, 47);

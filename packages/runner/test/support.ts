@@ -22,8 +22,8 @@ afterAll(async () => {
 
 /** Every backend, with single operators and with programs written out in primitives. */
 export const BACKENDS: readonly (readonly [string, () => Promise<Backend>])[] = [
-  ["onnxruntime", () => createOnnxRuntimeBackend({ threads: 2, fused: true })],
-  ["onnxruntime in primitives", () => createOnnxRuntimeBackend({ threads: 2, fused: false })],
+  ["onnxruntime", () => createOnnxRuntimeBackend({ provider: "cpu", threads: 2 })],
+  ["onnxruntime in primitives", () => createOnnxRuntimeBackend({ provider: "cpu", threads: 2, fused: false })],
   ["reference", async () => createReferenceBackend()],
   ["reference in primitives", async () => createReferenceBackend({ expand: true })],
 ];

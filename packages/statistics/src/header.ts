@@ -1,4 +1,4 @@
-import { GENERAL, type OpenTensorFile, type Role, SecateurError } from "@secateur/kit";
+import { type BackendDescription, GENERAL, type OpenTensorFile, type Role, SecateurError } from "@secateur/kit";
 import { z } from "zod";
 
 const count = z.int().min(0);
@@ -23,7 +23,13 @@ const header = z.object({
   secateur: z.string(),
   model: z.object({ hash: z.string(), modelType: z.string() }),
   tokenizer: z.string().optional(),
-  backend: z.object({ engine: z.string(), version: z.string(), device: z.string(), precision: z.string() }),
+  backend: z.object({
+    engine: z.string(),
+    version: z.string(),
+    provider: z.string().optional(),
+    device: z.string(),
+    precision: z.string(),
+  }),
   needs: z.array(z.string()).min(1),
   roles: z.array(z.object({ role: z.string(), shards: z.array(shard).min(1) })).min(1),
   layers: z.record(z.string(), z.string()),
@@ -70,7 +76,7 @@ export interface StatisticsHeader {
   /** A hash of the tokenizer with its chat template; absent where rows of token ids needed none. */
   readonly tokenizer?: string | undefined;
   /** What computed the file's first shard; merged files agree in the precision. */
-  readonly backend: { readonly engine: string; readonly version: string; readonly device: string; readonly precision: string };
+  readonly backend: BackendDescription;
   /** The ids of the statistics. */
   readonly needs: readonly string[];
   /** `general` first, the others by name; each with its shards by hash. */

@@ -89,7 +89,7 @@ function releaseAll(backend: Backend, tensors: Readonly<Record<string, DeviceTen
 }
 
 async function withBackend<T>(work: (backend: Backend) => Promise<T>): Promise<T> {
-  const backend = await createOnnxRuntimeBackend({ threads: 0, fused: true });
+  const backend = await createOnnxRuntimeBackend({ provider: "cpu" });
   try {
     return await work(backend);
   } finally {

@@ -19,7 +19,7 @@ const HEIGHTS = [512, 1024, 2048];
 
 /** A block's calibration forward (statistics at every tap, hidden states moved on) against the bare matrix product of its main shape, on one backend. */
 export async function measureThroughput(folder: string, rows: number, tokens: number): Promise<Throughput> {
-  const backend = await createOnnxRuntimeBackend({ threads: 0, fused: true });
+  const backend = await createOnnxRuntimeBackend({ provider: "cpu" });
   const model = await safetensors.open(folder);
   const description = describeModel(model);
   const engine = createEngine(model, description, backend);
