@@ -6,6 +6,7 @@ import { demoCommand } from "./commands/demo.ts";
 import { evalCommand } from "./commands/eval.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { pluginsCommand } from "./commands/plugins.ts";
+import { providersCommand } from "./commands/providers.ts";
 import { pruneCommand } from "./commands/prune.ts";
 import { statsCommand } from "./commands/stats.ts";
 import { sweepCommand } from "./commands/sweep.ts";
@@ -21,6 +22,7 @@ const COMMANDS: readonly MakeCommand[] = [
   evalCommand,
   inspectCommand,
   pluginsCommand,
+  providersCommand,
   demoCommand,
 ];
 

@@ -1,4 +1,13 @@
-import { onnxruntime } from "@secateur/backend-onnxruntime";
+import {
+  addProvider,
+  defaultProvidersFolder,
+  type ListedProvider,
+  listedProvider,
+  listProviders,
+  onnxruntime,
+  openRuntime,
+  removeProvider,
+} from "@secateur/backend-onnxruntime";
 import { reference } from "@secateur/backend-reference";
 import { jsonlLoader } from "@secateur/data-jsonl";
 import { textLoader } from "@secateur/data-text";
@@ -35,3 +44,17 @@ export async function openBackend(registry: Registry, name: string, options: Rea
   const plugin = await resolvePlugin(registry, "backend", name, { from: process.cwd() });
   return plugin.create(await parseOptions(plugin, options));
 }
+
+/** What the backend onnxruntime can compute on. */
+export const providers: {
+  list(): Promise<ListedProvider[]>;
+  add(file: string, options: { readonly name: string | undefined; readonly force: boolean }): Promise<ListedProvider>;
+  remove(name: string): Promise<void>;
+} = {
+  list: () => listProviders(openRuntime(), defaultProvidersFolder()),
+  async add(file, options) {
+    const { provider, devices } = await addProvider(openRuntime(), file, { ...options, folder: defaultProvidersFolder() });
+    return listedProvider(provider, devices);
+  },
+  remove: (name) => removeProvider(defaultProvidersFolder(), name),
+};

@@ -111,7 +111,7 @@ test.concurrent("a model is pruned, inspected and evaluated", async (context) =>
     pruned: { sparsity: { ratio: 0.5 }, recipe: { scorer: "wanda", fusion: "shared-exclusive", sparsity: 0.5 } },
   });
   const text = await run(folder, "inspect", "out");
-  context.expect(text.out).toContain("pruned      50.0 % zero: 31,104 of 62,208 weights\n");
+  context.expect(text.out).toContain("pruned       50.0 % zero: 31,104 of 62,208 weights\n");
   context.expect(text.out).toMatch(/^model\.layers\.\*\.mlp\.up_proj\.weight +F32 +96 × 48 +3 +54\.0 KiB +50\.0 %$/m);
 
   const [dense, sparse, reference] = await Promise.all([
@@ -148,8 +148,8 @@ test.concurrent("an output is replaced with --force, and a run without data need
   context.expect((await prune("0.25")).code).toBe(2);
   const { code, out } = await prune("0.25", "--force");
   context.expect(code).toBe(0);
-  context.expect(out).toContain("zeros       25.0 %: 15,552 of 62,208 weights in 21 layers\n");
-  context.expect(out).toContain("size        273.5 KiB, as before: the zeros are stored like any other number\n");
+  context.expect(out).toContain("zeros        25.0 %: 15,552 of 62,208 weights in 21 layers\n");
+  context.expect(out).toContain("size         273.5 KiB, as before: the zeros are stored like any other number\n");
   context.expect(out).toContain("  secateur eval out --data ");
   context.expect(JSON.parse(readFileSync(join(folder, "out", "secateur.json"), "utf8")).sparsity.ratio).toBe(0.25);
 });

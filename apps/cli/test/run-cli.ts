@@ -36,11 +36,11 @@ export function workFolder({ onTestFinished }: Pick<TestContext, "onTestFinished
 }
 
 /** Starts the real command in a folder, from its sources, at the head of a process group of its own. */
-export function start(cwd: string, args: readonly string[]): Running {
+export function start(cwd: string, args: readonly string[], variables: Readonly<Record<string, string>> = {}): Running {
   const { SECATEUR_DEBUG: _debug, ...env } = process.env;
   const command = spawn(process.execPath, ["--conditions", "source", "--import", TSX, BIN, ...args], {
     cwd,
-    env: { ...env, NO_COLOR: "1" },
+    env: { ...env, NO_COLOR: "1", ...variables },
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
   });

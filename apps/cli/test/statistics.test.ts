@@ -8,7 +8,7 @@ const ROWS = ["--general", "llama/calibration.jsonl"];
 test.concurrent("statistics are collected, merged, inspected and pruned from", async (context) => {
   const folder = workFolder(context);
   const general = await run(folder, "calibrate", "llama", ...ROWS, "--gram", "--out", "general.st");
-  context.expect([general.code, general.out.split("\n")[0]]).toEqual([0, "collected   statistics of 21 layers for general"]);
+  context.expect([general.code, general.out.split("\n")[0]]).toEqual([0, "collected    statistics of 21 layers for general"]);
   context.expect(general.out).toContain("  secateur prune llama --stats general.st --sparsity 0.5 --out pruned\n");
   const task = await run(folder, "calibrate", "llama", "--task", "a=llama/task-a.jsonl", "--gram", "--out", "task.st", "--json");
   context.expect(JSON.parse(task.out)).toMatchObject({ out: "task.st", plan: { layers: 21, roles: [{ role: "a", tokens: 120 }] } });
@@ -23,12 +23,12 @@ test.concurrent("statistics are collected, merged, inspected and pruned from", a
 
   const solver = ["--scorer", "sparsegpt", "--sparsity", "0.5"];
   const kept = await run(folder, "prune", "llama", "--stats", "both.st", ...solver, "--out", "kept");
-  context.expect([kept.code, kept.out.split("\n")[0]]).toEqual([0, "zeros       50.0 %: 31,104 of 62,208 weights in 21 layers"]);
+  context.expect([kept.code, kept.out.split("\n")[0]]).toEqual([0, "zeros        50.0 %: 31,104 of 62,208 weights in 21 layers"]);
   const data = [...ROWS, "--task", "a=llama/task-a.jsonl", "--propagate", "none"];
   context.expect((await run(folder, "prune", "llama", ...data, ...solver, "--out", "data")).code).toBe(0);
   const weights = (out: string): Buffer => readFileSync(join(folder, out, "model.safetensors"));
   context.expect(weights("kept").equals(weights("data"))).toBe(true);
-  context.expect((await run(folder, "inspect", "kept")).out).toContain("data        statistics both.st\n");
+  context.expect((await run(folder, "inspect", "kept")).out).toContain("data         statistics both.st\n");
 });
 
 test.concurrent("a dry run of a calibration shows what it would cost, and writes nothing", async (context) => {
@@ -106,7 +106,7 @@ test.concurrent("layers' shares are chosen, and the dense pass for it is planned
   const planned = await run(folder, ...args, "--dry-run");
   context.expect(planned.out).toContain("layers' shares         by owl, after a pass of 576 tokens through the dense model\n");
   const pruned = await run(folder, ...args, "--out", "out");
-  context.expect(pruned.out).toContain("zeros       50.0 %: 31,104 of 62,208 weights in 21 layers\n");
+  context.expect(pruned.out).toContain("zeros        50.0 %: 31,104 of 62,208 weights in 21 layers\n");
   const table = await run(
     folder,
     "prune",

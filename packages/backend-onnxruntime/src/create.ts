@@ -3,7 +3,7 @@ import { type Device, loadOnnxRuntime, type OnnxRuntime, OnnxRuntimeError } from
 import { createBackendOn } from "./backend.ts";
 import { onCpu, type Placement, type PlacementOptions, type Precision, placementOn, precisionsOf } from "./placement.ts";
 import { defaultProvidersFolder, devicesOf, type InstalledProvider, installedProviders, noProvider } from "./providers.ts";
-import { type SelfTest, selfTest, TOLERANCE } from "./self-test.ts";
+import { LEAK, type SelfTest, selfTest, TOLERANCE } from "./self-test.ts";
 
 /** What the backend can be told. */
 export interface OnnxRuntimeOptions extends PlacementOptions {
@@ -121,6 +121,7 @@ async function attempt(ort: OnnxRuntime, placement: Placement, exact: Placement,
   try {
     const result = await selfTest(ort, { placement, exact, threads });
     const tolerance = TOLERANCE[placement.precision];
+    if (result.leak > LEAK) return { placement, failure: `on its ${where} tokens see others that come after them` };
     if (result.error <= tolerance) return { placement, result };
     return { placement, failure: `on its ${where} results are off by ${result.error.toExponential(1)}, wanted at most ${tolerance}` };
   } catch (error) {

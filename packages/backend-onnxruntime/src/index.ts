@@ -1,5 +1,5 @@
 export { createOnnxRuntimeBackend, type OnnxRuntimeOptions, openRuntime } from "./create.ts";
+export { type ListedDevice, type ListedProvider, listedProvider, listProviders } from "./list.ts";
 export type { Precision } from "./placement.ts";
-export { precisionsOf } from "./placement.ts";
 export { onnxruntime, onnxruntime as default } from "./plugin.ts";
-export { addProvider, defaultProvidersFolder, devicesOf, type InstalledProvider, installedProviders, removeProvider } from "./providers.ts";
+export { addProvider, defaultProvidersFolder, type InstalledProvider, installedProviders, removeProvider } from "./providers.ts";

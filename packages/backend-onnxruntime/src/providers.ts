@@ -55,10 +55,10 @@ export async function addProvider(
   const source = resolve(file);
   const sha256 = await hashOf(source);
   const partial = join(folder, `.${randomUUID()}.partial`);
+  await mkdir(partial, { recursive: true }).catch((error: unknown) => {
+    throw ioError(error, "write", folder);
+  });
   try {
-    await mkdir(partial, { recursive: true }).catch((error: unknown) => {
-      throw ioError(error, "write", folder);
-    });
     const wheel = source.endsWith(".whl");
     const inside = wheel ? libraryAmong(source, await unpackWheel(source, partial)) : source;
     const name = given ?? nameOf(basename(inside));

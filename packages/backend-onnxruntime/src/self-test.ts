@@ -10,8 +10,13 @@ import type { Placement } from "./placement.ts";
  */
 export const TOLERANCE: Readonly<Record<Placement["precision"], number>> = { f32: 5e-5, bf16: 2e-2 };
 
+/** The largest change of a token's results by tokens after it: where the mask holds, they are computed alike. */
+export const LEAK = 1e-5;
+
 /** What a place did with the self-test. */
 export interface SelfTest {
+  /** How far results of tokens change with tokens after them, which they must not see, as a part of their norm. */
+  readonly leak: number;
   /** The larger error of its two outputs, a hidden state and sums over tokens. */
   readonly error: number;
   /** Of the fastest of its runs. */
@@ -21,6 +26,8 @@ export interface SelfTest {
 // The sizes of a small model: less would measure what a run costs beside its products.
 const AXES = { batch: 2, tokens: 512, hidden: 576, ffn: 1536, heads: 9, kvHeads: 3, headDim: 64 };
 const RUNS = 4;
+// Tokens from this one on are changed. In bf16 its number would be rounded to that of the one before.
+const LATE = 301;
 
 /** Runs a block of a transformer with sums at its last tap on a place, all of it there, and compares. Throws what the place throws. */
 export async function selfTest(ort: OnnxRuntime, places: Places): Promise<SelfTest> {
@@ -32,6 +39,7 @@ export async function selfTest(ort: OnnxRuntime, places: Places): Promise<SelfTe
     return {
       error: Math.max(...found.results.map((values, i) => relativeError(values, wanted.results[i] as Float32Array))),
       milliseconds: found.milliseconds,
+      leak: found.leak,
     };
   } finally {
     for (const tensor of Object.values(inputs)) tensor.release();
@@ -43,7 +51,7 @@ async function runOn(
   program: Program,
   inputs: Readonly<Record<string, Tensor>>,
   places: Places,
-): Promise<{ readonly results: readonly Float32Array[]; readonly milliseconds: number }> {
+): Promise<{ readonly results: readonly Float32Array[]; readonly milliseconds: number; readonly leak: number }> {
   const outputs = Object.fromEntries(Object.entries(program.outputs).map(([name, value]) => [name, zeros(ort, program, value)]));
   let compiled: Compiled | undefined;
   try {
@@ -54,11 +62,29 @@ async function runOn(
       await compiled.run(inputs, outputs, AXES);
       milliseconds = Math.min(milliseconds, performance.now() - start);
     }
-    return { results: Object.values(outputs).map(({ data }) => data), milliseconds };
+    const results = Object.values(outputs).map(({ data }) => data.slice());
+    const x = (inputs.x as Tensor<"float32">).data; // an input of the block
+    const before = x.slice();
+    eachLate(x, (i) => {
+      x[i] = -(x[i] as number);
+    });
+    await compiled.run(inputs, outputs, AXES);
+    x.set(before);
+    const [y, changed] = [results[0], outputs.y?.data] as [Float32Array, Float32Array]; // the block's first output
+    eachLate(changed, (i) => {
+      changed[i] = y[i] as number;
+    });
+    return { results, milliseconds, leak: relativeError(changed, y) };
   } finally {
     compiled?.release();
     for (const tensor of Object.values(outputs)) tensor.release();
   }
+}
+
+/** The places of the later tokens' numbers in hidden states. */
+function eachLate(values: Float32Array, visit: (index: number) => void): void {
+  const { tokens, hidden } = AXES;
+  for (let i = 0; i < values.length; i++) if (Math.floor(i / hidden) % tokens >= LATE) visit(i);
 }
 
 /** A block of grouped-query attention and a gated feed-forward layer, with the sums of squares of what its last layer reads. */

@@ -91,7 +91,7 @@ export const PRIMITIVE_KERNELS: Readonly<Record<string, Kernel>> = {
     return out;
   },
   constant: (_, __, { value }) => Float32Array.of(value as number),
-  iota: (_, [size]) => Float32Array.from({ length: size as number }, (_, i) => i),
+  iota: (_, [size], { start }) => Int32Array.from({ length: size as number }, (_, i) => i + (start as number)),
   reshape: ([x]) => (x as Host).data.slice(),
   transpose: ([x], shape, { order }) => {
     const steps = stepsOf((x as Host).shape);

@@ -53,7 +53,7 @@ export interface OpWriters {
   reduceMax(x: Value, axis: number, keep?: boolean): Value;
   argmax(x: Value): Value;
   constant(value: number): Value;
-  iota(x: Value, axis: number): Value;
+  iota(x: Value, axis: number, start?: number): Value;
   reshape(x: Value, shape: readonly Dim[]): Value;
   transpose(x: Value, order: readonly number[]): Value;
   slice(x: Value, axis: number, start: number, end: number): Value;
@@ -169,7 +169,7 @@ export function opWriters(op: WriteOp): OpWriters {
     reduceMax: (x, axis, keep = false) => op("reduceMax", [x], { axis, keep }),
     argmax: (x) => op("argmax", [x]),
     constant: (value) => op("constant", [], { value }),
-    iota: (x, axis) => op("iota", [x], { axis }),
+    iota: (x, axis, start = 0) => op("iota", [x], { axis, start }),
     reshape: (x, shape) => op("reshape", [x], { shape }),
     transpose: (x, order) => op("transpose", [x], { order }),
     slice: (x, axis, start, end) => op("slice", [x], { axis, start, end }),

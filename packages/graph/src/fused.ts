@@ -124,7 +124,7 @@ export const FUSED: Readonly<Record<string, OpDefinition>> = {
       const row = b.reshape(b.iota(q, 1), [tokens, 1]);
       const column = b.reshape(b.iota(q, 1), [1, tokens]);
       let masked = b.select(b.lessEqual(column, row), logits, b.constant(-1e30));
-      if (window) masked = b.select(b.lessEqual(row, b.add(column, b.constant(window - 1))), masked, b.constant(-1e30));
+      if (window) masked = b.select(b.lessEqual(row, b.reshape(b.iota(q, 1, window - 1), [1, tokens])), masked, b.constant(-1e30));
       return b.reshape(b.transpose(b.matmul(b.softmax(masked), values), [0, 3, 1, 2, 4]), q.shape);
     },
   },

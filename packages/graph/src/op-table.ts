@@ -109,7 +109,16 @@ export const PRIMITIVES: Readonly<Record<string, OpDefinition>> = {
   exp: elementwise("F32", "F32"),
   log: elementwise("F32", "F32"),
   sqrt: elementwise("F32", "F32"),
-  lessEqual: elementwise("BOOL", "F32", "F32"),
+  // of numbers, or of whole numbers
+  lessEqual: {
+    ...elementwise("BOOL", "F32", "F32"),
+    reads: ["any", "any"],
+    infer: (inputs, _, axes) => {
+      const [a, b] = [at(inputs, 0), at(inputs, 1)];
+      expectShape(a.type === b.type && a.type !== "BOOL", () => `lessEqual compares ${a.type} with ${b.type}: wanted two F32 or two I32`);
+      return { type: "BOOL", shape: broadcast(a.shape, b.shape, axes) };
+    },
+  },
   // condition ? a : b
   select: elementwise("F32", "BOOL", "F32", "F32"),
   reduceSum: reduction,
@@ -126,11 +135,13 @@ export const PRIMITIVES: Readonly<Record<string, OpDefinition>> = {
     flops: noFlops,
   },
   // 0, 1, 2 … along an axis of the input, as a vector
+  // start, start + 1, … along an axis: whole numbers, which stay exact whatever a backend computes numbers in
   iota: {
     reads: ["any"],
-    infer: (inputs, { axis }) => {
+    infer: (inputs, { axis, start }) => {
       const x = at(inputs, 0);
-      return { type: "F32", shape: [x.shape[axisOf(x, axis as number)] as Dim] };
+      expectShape(Number.isSafeInteger(start), () => `iota starts at a whole number, found ${start}`);
+      return { type: "I32", shape: [x.shape[axisOf(x, axis as number)] as Dim] };
     },
     flops: noFlops,
   },

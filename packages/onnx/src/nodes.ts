@@ -50,7 +50,10 @@ export const TRANSLATORS: Readonly<Record<string, Translator>> = {
   argmax: (emit, [x], _, output) =>
     void emit.node("Cast", [emit.node("ArgMax", [x as string], { axis: -1, keepdims: 0 })], { to: INT32 }, output),
   constant: (emit, _, { value }, output) => void emit.node("Identity", [emit.constant({ float: value as number })], {}, output),
-  iota: (emit, [x], { axis }, output) => void emit.node("Cast", [counting(emit, x as string, axis as number)], { to: FLOAT }, output),
+  iota: (emit, [x], { axis, start }, output) => {
+    const counted = emit.node("Add", [counting(emit, x as string, axis as number), emit.constant({ int64: [start as number] })]);
+    emit.node("Cast", [counted], { to: INT32 }, output);
+  },
   reshape: (emit, [x], { shape }, output, [value]) => {
     const target = reshapeTarget(shape as readonly Dim[], value as Value, emit.program);
     emit.node("Reshape", [x as string, emit.constant({ int64: target })], {}, output);

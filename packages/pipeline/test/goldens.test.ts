@@ -15,6 +15,10 @@ const backends: [string, () => Promise<Backend>][] = [
   ["onnxruntime", () => createOnnxRuntimeBackend({ provider: "cpu", threads: 2 })],
   ["reference", async () => createReferenceBackend()],
 ];
+const providersFolder = process.env.SECATEUR_TEST_PROVIDERS;
+if (providersFolder === undefined)
+  console.warn("goldens on the provider openvino are skipped: SECATEUR_TEST_PROVIDERS names no folder that has it");
+else backends.push(["onnxruntime on openvino", () => createOnnxRuntimeBackend({ provider: "openvino", compute: "f32", providersFolder })]);
 
 /** What a golden's file name says: pruned-METHOD-WHAT or fused-SCORER-RULE-50. */
 function recipeOf(model: string, file: string): RecipeInput {

@@ -20,8 +20,15 @@ afterAll(async () => {
   for (const path of made.splice(0)) await rm(path, { recursive: true, force: true });
 });
 
-/** Every backend, with single operators and with programs written out in primitives. */
+const providersFolder = process.env.SECATEUR_TEST_PROVIDERS;
+if (providersFolder === undefined)
+  console.warn("tests on the provider openvino are skipped: SECATEUR_TEST_PROVIDERS names no folder that has it");
+
+/** Every backend, with single operators and with programs written out in primitives, and a provider that is there. */
 export const BACKENDS: readonly (readonly [string, () => Promise<Backend>])[] = [
+  ...(providersFolder === undefined
+    ? []
+    : [["onnxruntime on openvino", () => createOnnxRuntimeBackend({ provider: "openvino", compute: "f32", providersFolder })] as const]),
   ["onnxruntime", () => createOnnxRuntimeBackend({ provider: "cpu", threads: 2 })],
   ["onnxruntime in primitives", () => createOnnxRuntimeBackend({ provider: "cpu", threads: 2, fused: false })],
   ["reference", async () => createReferenceBackend()],

@@ -73,14 +73,14 @@ async function runCalibrateCommand(request: CalibrateRequest, json: boolean, { t
       onStopping: () => view.line("stopping; Ctrl-C again ends it at once"),
     });
     view.stop();
-    const { plan, written } = outcome;
+    const { plan, backend, written } = outcome;
     if (!written || request.out === undefined) {
-      if (json) printJson(terminal.out, { plan });
-      else terminal.out.write(calibrationText(plan));
+      if (json) printJson(terminal.out, { plan, backend });
+      else terminal.out.write(calibrationText(plan, backend));
       return;
     }
     const seconds = (performance.now() - started) / 1000;
-    const result = { out: request.out, plan, seconds, tokensPerSecond: run.tokensPerSecond() };
+    const result = { out: request.out, plan, backend, seconds, tokensPerSecond: run.tokensPerSecond() };
     if (json) printJson(terminal.out, result);
     else terminal.out.write(calibratedText({ ...result, model: request.recipe.model }, terminal.colors));
   } finally {

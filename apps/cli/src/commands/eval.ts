@@ -83,7 +83,7 @@ async function runEvalCommand(request: EvalRequest, json: boolean, { terminal }:
   const view = createProgress(terminal.err);
   const rate = createRateMeter();
   try {
-    const evaluation = await runEngine("eval", request, {
+    const { backend, ...evaluation } = await runEngine("eval", request, {
       onEvent({ share }) {
         rate.add(100 * share, Date.now() / 1000);
         view.update({ label: "measuring", done: 100 * share, total: 100, unit: "%", perSecond: rate.perSecond() });
@@ -91,8 +91,8 @@ async function runEvalCommand(request: EvalRequest, json: boolean, { terminal }:
       onStopping: () => view.line("stopping; Ctrl-C again ends it at once"),
     });
     view.stop();
-    if (json) printJson(terminal.out, evaluation);
-    else terminal.out.write(evaluationText(evaluation, terminal.colors));
+    if (json) printJson(terminal.out, { ...evaluation, backend });
+    else terminal.out.write(evaluationText(evaluation, backend, terminal.colors));
   } finally {
     view.stop();
   }

@@ -29,6 +29,7 @@ export interface EngineFlags {
   readonly backend?: string;
   readonly backendOption?: readonly (readonly [string, string])[];
   readonly threads?: number;
+  readonly compute?: "f32" | "bf16" | "auto";
 }
 
 /** Adds the flags of `DataFlags` to a command. */
@@ -81,6 +82,11 @@ export function addEngineFlags(command: Command): Command {
   return command
     .option("--backend <name>", "what computes (default: onnxruntime)", flags.text("--backend"))
     .option("--backend-option <key=value>", "an option of the backend (repeatable)", flags.repeated(flags.keyValue("--backend-option")))
+    .option(
+      "--compute <precision>",
+      "products in f32, bf16, or auto: what is fastest here and costs no quality (default: auto)",
+      flags.oneOf("--compute", ["f32", "bf16", "auto"]),
+    )
     .option("--threads <n>", "threads of the backend; 0 takes one a core (default: 0)", flags.wholeNumber("--threads", 0));
 }
 
@@ -112,13 +118,16 @@ export function dataOf(
   };
 }
 
-/** A backend's options from its flags. Throws SecateurError `usage` when threads are said twice. */
-export function backendOptions(given: Pick<EngineFlags, "backendOption" | "threads">): Record<string, unknown> {
-  const options = Object.fromEntries(given.backendOption ?? []);
-  if (given.threads === undefined) return options;
-  if (Object.hasOwn(options, "threads"))
-    throw new SecateurError("usage", "threads are given twice, by --threads and by --backend-option: give one");
-  return { ...options, threads: given.threads };
+/** A backend's options from its flags. Throws SecateurError `usage` when one is said twice. */
+export function backendOptions({ backendOption = [], threads, compute }: EngineFlags): Record<string, unknown> {
+  const options: Record<string, unknown> = Object.fromEntries(backendOption);
+  for (const [key, value] of Object.entries({ threads, compute })) {
+    if (value === undefined) continue;
+    if (Object.hasOwn(options, key))
+      throw new SecateurError("usage", `${key} is given twice, by --${key} and by --backend-option: give one`);
+    options[key] = value;
+  }
+  return options;
 }
 
 /** How each role's rows are read. Without a role, a field or template is the tasks'; the general text's when there are none. */

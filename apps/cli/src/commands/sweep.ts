@@ -1,5 +1,4 @@
 import { SecateurError } from "@secateur/kit";
-import type { SweepRow } from "@secateur/pipeline";
 import type { Command } from "commander";
 import { runEngine } from "../engine/client.ts";
 import type { SweepRequest } from "../engine/messages.ts";
@@ -95,7 +94,7 @@ async function runSweepCommand(request: SweepRequest, json: boolean, { terminal 
   const view = createProgress(terminal.err);
   try {
     let [done, total] = [0, 1];
-    const rows: readonly SweepRow[] = await runEngine("sweep", request, {
+    const { rows, backend } = await runEngine("sweep", request, {
       onEvent(event) {
         if (event.type === "row") {
           [done, total] = [event.done, event.total];
@@ -105,8 +104,8 @@ async function runSweepCommand(request: SweepRequest, json: boolean, { terminal 
       onStopping: () => view.line("stopping; Ctrl-C again ends it at once"),
     });
     view.stop();
-    if (json) printJson(terminal.out, { out: request.out, rows });
-    else terminal.out.write(sweepText(rows, request.out, terminal.colors));
+    if (json) printJson(terminal.out, { out: request.out, backend, rows });
+    else terminal.out.write(sweepText(rows, { out: request.out, backend }, terminal.colors));
   } finally {
     view.stop();
   }

@@ -16,6 +16,7 @@ const JOBS: { readonly [K in JobName]: () => Promise<RunJob<K>> } = {
   inspect: async () => (await import("./run-inspect.ts")).runInspect,
   demo: async () => (await import("./run-demo.ts")).runDemo,
   plugins: async () => (await import("./run-plugins.ts")).runPlugins,
+  providers: async () => (await import("./run-providers.ts")).runProviders,
 };
 
 const controller = new AbortController();

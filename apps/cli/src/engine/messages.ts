@@ -1,4 +1,6 @@
+import type { ListedProvider } from "@secateur/backend-onnxruntime";
 import type { Evaluation, MetricName } from "@secateur/evaluate";
+import type { BackendDescription } from "@secateur/kit";
 import type {
   CalibrationInput,
   CalibrationPlan,
@@ -19,12 +21,13 @@ import type { PluginList } from "./run-plugins.ts";
 export interface Jobs {
   prune: { request: PruneRequest; event: PruneEvent | PartialEvent; result: PruneOutcome };
   calibrate: { request: CalibrateRequest; event: PruneEvent; result: CalibrateOutcome };
-  sweep: { request: SweepRequest; event: SweepEvent; result: SweepRow[] };
+  sweep: { request: SweepRequest; event: SweepEvent; result: SweepOutcome };
   merge: { request: MergeRequest; event: ShareEvent; result: StatisticsInspection };
-  eval: { request: EvalRequest; event: ShareEvent; result: Evaluation };
+  eval: { request: EvalRequest; event: ShareEvent; result: EvalOutcome };
   inspect: { request: { readonly path: string }; event: never; result: Inspection | StatisticsInspection };
   demo: { request: DemoRequest; event: { readonly type: "step"; readonly message: string }; result: DemoResult };
   plugins: { request: Readonly<Record<string, never>>; event: never; result: PluginList };
+  providers: { request: ProvidersRequest; event: never; result: ListedProvider[] };
 }
 
 export type JobName = keyof Jobs;
@@ -77,6 +80,7 @@ export interface CalibrateRequest {
 /** What came of a calibration: the plan, and whether the file was written. */
 export interface CalibrateOutcome {
   readonly plan: CalibrationPlan["summary"];
+  readonly backend: BackendDescription;
   readonly written: boolean;
 }
 
@@ -90,6 +94,12 @@ export interface SweepRequest {
   readonly out: string;
   readonly force: boolean;
   readonly version: string;
+}
+
+/** The rows of a sweep, and what computed them. */
+export interface SweepOutcome {
+  readonly rows: readonly SweepRow[];
+  readonly backend: BackendDescription;
 }
 
 /** What a sweep tells on the way: a setting that is done, or the share of the one at hand. */
@@ -110,6 +120,12 @@ export interface StatisticsInspection {
   readonly bytes: number;
   readonly statistics: StatisticsHeader;
 }
+
+/** What to do with execution providers. */
+export type ProvidersRequest =
+  | { readonly action: "list" }
+  | { readonly action: "add"; readonly file: string; readonly name: string | undefined; readonly force: boolean }
+  | { readonly action: "remove"; readonly name: string };
 
 /** How much of a job is done, 0 to 1. */
 interface ShareEvent {
@@ -132,8 +148,12 @@ interface PartialEvent {
 /** What came of a prune: the plan, and after a real run what was written. */
 export interface PruneOutcome {
   readonly plan: PlanSummary;
+  readonly backend: BackendDescription;
   readonly sparsity?: Manifest["sparsity"];
 }
+
+/** A measurement, and what computed it. */
+export type EvalOutcome = Evaluation & { readonly backend: BackendDescription };
 
 /** An evaluation as the flags say it. */
 export interface EvalRequest {

@@ -15,9 +15,9 @@ export async function runCalibrate(request: CalibrateRequest, { emit, signal }: 
     const place = out === undefined ? undefined : { path: out, force };
     const plan = await planCalibration(recipe, { format, loaders, preferredTokens, memoryBytes }, place);
     try {
-      if (dryRun || out === undefined) return { plan: plan.summary, written: false };
+      if (dryRun || out === undefined) return { plan: plan.summary, backend: backend.description, written: false };
       await calibrate(plan, { out, files, backend, emit, signal, version });
-      return { plan: plan.summary, written: true };
+      return { plan: plan.summary, backend: backend.description, written: true };
     } finally {
       await plan.close();
     }

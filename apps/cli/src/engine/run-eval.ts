@@ -1,22 +1,34 @@
 import { type Evaluation, evaluate } from "@secateur/evaluate";
-import type { Document } from "@secateur/kit";
+import type { Backend, Document } from "@secateur/kit";
 import { formatFor, loaderFor } from "@secateur/kit/node";
 import { describeModel } from "@secateur/models";
 import { createEngine } from "@secateur/runner";
 import { modelTokenizer } from "@secateur/text";
 import { builtIns, openBackend } from "../wiring.ts";
-import type { EvalRequest, JobContext } from "./messages.ts";
+import type { EvalOutcome, EvalRequest, JobContext } from "./messages.ts";
 
 /** Measures a model on one data source. */
-export async function runEval(request: EvalRequest, { emit, signal }: JobContext<"eval">): Promise<Evaluation> {
-  const { registry, formats, loaders } = builtIns();
+export async function runEval(request: EvalRequest, context: JobContext<"eval">): Promise<EvalOutcome> {
+  const backend = await openBackend(builtIns().registry, request.backend, request.backendOptions);
+  try {
+    return { ...(await measureOn(backend, request, context)), backend: backend.description };
+  } finally {
+    await backend.dispose();
+  }
+}
+
+/** The same on a backend that is open. */
+export async function measureOn(
+  backend: Backend,
+  request: Omit<EvalRequest, "backend" | "backendOptions">,
+  { emit, signal }: JobContext<"eval">,
+): Promise<Evaluation> {
+  const { formats, loaders } = builtIns();
   const documents = loaderFor(loaders, request.data).load(request.data, loadOptions(request), { rows: 0, empty: 0, duplicates: 0 });
   const format = await formatFor(formats, request.model);
   const model = await format.open(request.model);
   try {
-    const description = describeModel(model);
-    const backend = await openBackend(registry, request.backend, request.backendOptions);
-    const engine = createEngine(model, description, backend);
+    const engine = createEngine(model, describeModel(model), backend);
     try {
       return await evaluate(engine, () => modelTokenizer(model), withoutStrayBlanks(documents), {
         ...(request.metric !== undefined && { metric: request.metric }),
@@ -27,14 +39,17 @@ export async function runEval(request: EvalRequest, { emit, signal }: JobContext
       });
     } finally {
       await engine.release();
-      await backend.dispose();
     }
   } finally {
     await model.close();
   }
 }
 
-function loadOptions({ fields, template }: EvalRequest): { fields?: EvalRequest["fields"]; template?: string; keepEmpty: true } {
+function loadOptions({ fields, template }: Pick<EvalRequest, "fields" | "template">): {
+  fields?: EvalRequest["fields"];
+  template?: string;
+  keepEmpty: true;
+} {
   return { keepEmpty: true, ...(Object.keys(fields).length > 0 && { fields }), ...(template !== undefined && { template }) };
 }
 

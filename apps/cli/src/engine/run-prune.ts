@@ -12,7 +12,7 @@ export async function runPrune(request: PruneRequest, context: JobContext<"prune
     const out = request.out === undefined ? undefined : { path: request.out, force: request.force };
     const plan = await planPrune(recipe, { ...parts, preferredTokens: backend.preferredTokens, memoryBytes: request.memoryBytes }, out);
     try {
-      if (request.dryRun || request.out === undefined) return { plan: plan.summary };
+      if (request.dryRun || request.out === undefined) return { plan: plan.summary, backend: backend.description };
       return await carryOut(plan, request.out);
     } finally {
       await plan.close();
@@ -26,7 +26,7 @@ export async function runPrune(request: PruneRequest, context: JobContext<"prune
     const { emit, signal } = context;
     emit({ type: "partial", folder: partialFolder(out) });
     const { sparsity } = await prune(plan, { out, format: parts.format, backend, restart, version, emit, signal });
-    return { plan: plan.summary, sparsity };
+    return { plan: plan.summary, backend: backend.description, sparsity };
   }
 }
 

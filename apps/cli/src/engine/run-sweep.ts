@@ -1,20 +1,20 @@
 import { formatFor } from "@secateur/kit/node";
-import { parseRecipe, type SweepRow, sweep } from "@secateur/pipeline";
+import { parseRecipe, sweep } from "@secateur/pipeline";
 import { settingLabel } from "../render/sweep.ts";
 import { builtIns, openBackend } from "../wiring.ts";
-import type { JobContext, SweepRequest } from "./messages.ts";
-import { runEval } from "./run-eval.ts";
+import type { JobContext, SweepOutcome, SweepRequest } from "./messages.ts";
+import { measureOn } from "./run-eval.ts";
 import { resolveParts } from "./run-prune.ts";
 
 /** Prunes and measures every setting of a sweep. */
-export async function runSweep(request: SweepRequest, { emit, signal }: JobContext<"sweep">): Promise<SweepRow[]> {
+export async function runSweep(request: SweepRequest, { emit, signal }: JobContext<"sweep">): Promise<SweepOutcome> {
   const { grid, data, seqLen, samples, out, force, version } = request;
   const { backend: name, backendOptions } = parseRecipe({ ...grid.recipe, sparsity: 0.5 });
   const { registry, formats } = builtIns();
   const format = await formatFor(formats, grid.recipe.model);
   const backend = await openBackend(registry, name, backendOptions);
   try {
-    return await sweep(grid, {
+    const rows = await sweep(grid, {
       out,
       force,
       format,
@@ -26,24 +26,15 @@ export async function runSweep(request: SweepRequest, { emit, signal }: JobConte
       measure: (model, of) => {
         const at = data.findIndex((one) => one.name === of);
         const source = data[at]?.source as string; // the sweep asks for what it was given
-        const asked = {
-          model,
-          data: source,
-          fields: {},
-          template: undefined,
-          metric: undefined,
-          seqLen,
-          samples,
-          backend: name,
-          backendOptions,
-        };
-        return runEval(asked, {
+        const asked = { model, data: source, fields: {}, template: undefined, metric: undefined, seqLen, samples };
+        return measureOn(backend, asked, {
           signal,
           emit: ({ share }) => emit({ type: "share", label: `measuring on ${of}`, share: (at + share) / data.length }),
         });
       },
       onRow: (row, done, total) => emit({ type: "row", label: settingLabel(row), done, total }),
     });
+    return { rows, backend: backend.description };
   } finally {
     await backend.dispose();
   }

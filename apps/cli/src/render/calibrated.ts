@@ -1,7 +1,9 @@
+import type { BackendDescription } from "@secateur/kit";
 import type { CalibrationPlan } from "@secateur/pipeline";
 import type { StatisticsInspection } from "../engine/messages.ts";
 import { invocation } from "../invocation.ts";
 import type { Colors } from "../terminal.ts";
+import { computedText } from "./computed.ts";
 import { costRows } from "./plan.ts";
 import { table } from "./table.ts";
 import { counted, grouped, humanBytes, humanCount, humanDuration, shellQuoted } from "./units.ts";
@@ -9,12 +11,13 @@ import { counted, grouped, humanBytes, humanCount, humanDuration, shellQuoted } 
 type Plan = CalibrationPlan["summary"];
 
 /** A calibration's plan as a person reads it before anything runs. */
-export function calibrationText(plan: Plan): string {
+export function calibrationText(plan: Plan, backend: BackendDescription): string {
   const facts = table([
     ["model", `${plan.model} (${plan.modelType}, ${humanCount(plan.parameters)} parameters, ${counted(plan.blocks, "block")})`],
     ["to collect", `statistics of ${counted(plan.layers, "layer")} for ${counted(plan.roles.length, "role")}`],
     ["tokens through blocks", grouped(plan.work)],
     ...costRows(plan),
+    ["computed by", computedText(backend)],
   ]);
   const warnings = plan.warnings.map((warning) => `warning: ${warning}\n`).join("");
   return `${facts}\n${rolesText(plan.roles)}${warnings && `\n${warnings}`}\nNothing was written: this was a dry run.\n`;
@@ -25,16 +28,18 @@ export interface Calibrated {
   readonly model: string;
   readonly out: string;
   readonly plan: Plan;
+  readonly backend: BackendDescription;
   readonly seconds: number;
   readonly tokensPerSecond: number | undefined;
 }
 
 /** The end of a calibration for a person: what came of it, where it is, and what to do next. */
-export function calibratedText({ model, out, plan, seconds, tokensPerSecond }: Calibrated, colors: Colors): string {
+export function calibratedText({ model, out, plan, backend, seconds, tokensPerSecond }: Calibrated, colors: Colors): string {
   const rate = tokensPerSecond === undefined ? "" : ` (${grouped(tokensPerSecond)} tokens/s through blocks)`;
   const facts = table([
     ["collected", `statistics of ${counted(plan.layers, "layer")} for ${plan.roles.map(({ role }) => role).join(", ")}`],
     ["time", `${humanDuration(seconds)}${rate}`],
+    ["computed by", computedText(backend)],
     ["size", humanBytes(plan.diskBytes)],
     ["written to", out],
   ]);
@@ -48,10 +53,7 @@ export function statisticsText({ path, bytes, statistics }: StatisticsInspection
     ["statistics", `${path} (${humanBytes(bytes)}, ${statistics.needs.join(" and ")})`],
     ["of the model", `${statistics.model.modelType}, ${statistics.model.hash}`],
     ["layers", grouped(Object.keys(statistics.layers).length)],
-    [
-      "collected with",
-      `secateur ${statistics.secateur}, ${statistics.backend.engine} ${statistics.backend.version}, ${statistics.backend.precision}`,
-    ],
+    ["collected with", `secateur ${statistics.secateur}, ${computedText(statistics.backend)}`],
   ]);
   const roles = statistics.roles.flatMap(({ role, shards }) =>
     shards.map(({ sources, sequences, tokens }) => ({ role, sources, sequences, tokens })),

@@ -1,11 +1,13 @@
 import type { Evaluation } from "@secateur/evaluate";
+import type { BackendDescription } from "@secateur/kit";
 import type { Colors } from "../terminal.ts";
+import { computedText } from "./computed.ts";
 import { table } from "./table.ts";
 import { counted, percent } from "./units.ts";
 
 /** A measurement for a person: its values, and the line that says how they were taken. */
-export function evaluationText(evaluation: Evaluation, colors: Colors): string {
-  return `${table(valuesOf(evaluation))}${colors.dim(evaluation.protocol)}\n`;
+export function evaluationText(evaluation: Evaluation, backend: BackendDescription, colors: Colors): string {
+  return `${table(valuesOf(evaluation))}${colors.dim(`${evaluation.protocol}; computed by ${computedText(backend)}`)}\n`;
 }
 
 /** The figures of a measurement with their short names, for tables. */

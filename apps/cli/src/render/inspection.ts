@@ -1,5 +1,6 @@
 import type { Inspection } from "../engine/run-inspect.ts";
 import type { Colors } from "../terminal.ts";
+import { computedText } from "./computed.ts";
 import { table } from "./table.ts";
 import { counted, grouped, humanBytes, humanCount, percent } from "./units.ts";
 
@@ -19,7 +20,7 @@ export function inspectionText(inspection: Inspection, colors: Colors): string {
   return [facts, groupTable(inspection, colors), fileTable(inspection, colors)].join("\n");
 }
 
-function prunedRows({ sparsity, recipe, secateur }: NonNullable<Inspection["pruned"]>): string[][] {
+function prunedRows({ sparsity, recipe, secateur, backend }: NonNullable<Inspection["pruned"]>): string[][] {
   const data = [
     ...(recipe.stats === undefined ? [] : [`statistics ${recipe.stats}`]),
     ...recipe.general.map(({ source }) => `general ${source}`),
@@ -30,6 +31,7 @@ function prunedRows({ sparsity, recipe, secateur }: NonNullable<Inspection["prun
     ["pruned", `${percent(sparsity.ratio)} zero: ${grouped(sparsity.zeros)} of ${grouped(sparsity.of)} weights`],
     ["by", `secateur ${secateur}, scorer ${recipe.scorer}, fusion ${recipe.fusion}, ${amount}, from ${recipe.model}`],
     ...(data.length === 0 ? [] : [["data", data.join(", ")]]),
+    ["computed by", computedText(backend)],
   ];
 }
 

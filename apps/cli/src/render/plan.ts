@@ -1,4 +1,6 @@
+import type { BackendDescription } from "@secateur/kit";
 import type { PlanSummary } from "@secateur/pipeline";
+import { computedText } from "./computed.ts";
 import { table } from "./table.ts";
 import { counted, grouped, humanBytes, humanCount, humanFlops, percent } from "./units.ts";
 
@@ -10,13 +12,14 @@ export function planLine({ model, blocks, parameters, pruned, layers, roles }: P
 }
 
 /** A plan as a person reads it before anything runs. */
-export function planText(plan: PlanSummary): string {
+export function planText(plan: PlanSummary, backend: BackendDescription): string {
   const facts = table([
     ["model", `${plan.model} (${plan.modelType}, ${humanCount(plan.parameters)} parameters, ${counted(plan.blocks, "block")})`],
     ["to prune", `${percent(plan.pruned)} of ${humanCount(plan.prunable)} weights in ${counted(plan.layers, "layer")}`],
     ...(plan.allocation ? [["layers' shares", allocationText(plan.allocation)]] : []),
     ["tokens through blocks", plan.work === 0 ? "none: no data is read" : grouped(plan.work)],
     ...costRows(plan),
+    ["computed by", computedText(backend)],
   ]);
   const roles = plan.roles.map(({ role, weight, sequences, tokens, sources }) => [
     role,

@@ -1,6 +1,8 @@
+import type { BackendDescription } from "@secateur/kit";
 import type { PlanSummary } from "@secateur/pipeline";
 import { invocation } from "../invocation.ts";
 import type { Colors } from "../terminal.ts";
+import { computedText } from "./computed.ts";
 import { table } from "./table.ts";
 import { counted, grouped, humanBytes, humanDuration, percent, shellQuoted } from "./units.ts";
 
@@ -8,13 +10,14 @@ import { counted, grouped, humanBytes, humanDuration, percent, shellQuoted } fro
 export interface Pruned {
   readonly out: string;
   readonly plan: PlanSummary;
+  readonly backend: BackendDescription;
   readonly sparsity: { readonly zeros: number; readonly of: number; readonly ratio: number };
   readonly seconds: number;
   readonly tokensPerSecond: number | undefined;
 }
 
 /** The end of a run for a person: what came of it, where it is, and what to do next. */
-export function prunedText({ out, plan, sparsity, seconds, tokensPerSecond }: Pruned, colors: Colors): string {
+export function prunedText({ out, plan, backend, sparsity, seconds, tokensPerSecond }: Pruned, colors: Colors): string {
   const rate = tokensPerSecond === undefined ? "" : ` (${grouped(tokensPerSecond)} tokens/s through blocks)`;
   const facts = table([
     [
@@ -22,6 +25,7 @@ export function prunedText({ out, plan, sparsity, seconds, tokensPerSecond }: Pr
       `${percent(sparsity.ratio)}: ${grouped(sparsity.zeros)} of ${grouped(sparsity.of)} weights in ${counted(plan.layers, "layer")}`,
     ],
     ["time", `${humanDuration(seconds)}${rate}`],
+    ["computed by", computedText(backend)],
     ["size", `${humanBytes(plan.diskBytes)}, as before: the zeros are stored like any other number`],
     ["written to", out],
   ]);

@@ -1,6 +1,8 @@
 import type { Evaluation } from "@secateur/evaluate";
+import type { BackendDescription } from "@secateur/kit";
 import type { SweepRow } from "@secateur/pipeline";
 import type { Colors } from "../terminal.ts";
+import { computedText } from "./computed.ts";
 import { figuresOf } from "./evaluation.ts";
 import { table } from "./table.ts";
 import { percent } from "./units.ts";
@@ -13,7 +15,11 @@ export function settingLabel({ setting }: SweepRow): string {
 }
 
 /** The results of a sweep as a table, a line a setting. */
-export function sweepText(rows: readonly SweepRow[], out: string, { bold }: Colors): string {
+export function sweepText(
+  rows: readonly SweepRow[],
+  { out, backend }: { readonly out: string; readonly backend: BackendDescription },
+  { bold, dim }: Colors,
+): string {
   const names = [...new Set(rows.flatMap(({ metrics }) => Object.keys(metrics)))];
   const columns = names.flatMap((name) => {
     const sample = rows.map(({ metrics }) => metrics[name]).find((found) => found !== undefined) as Evaluation; // the name is one of theirs
@@ -29,7 +35,7 @@ export function sweepText(rows: readonly SweepRow[], out: string, { bold }: Colo
   ]);
   const text = table([head, ...body], ["left", "left", ...head.slice(2).map(() => "right" as const)]);
   const end = text.indexOf("\n");
-  return `${bold(text.slice(0, end))}${text.slice(end)}\nwritten to ${out}\n`;
+  return `${bold(text.slice(0, end))}${text.slice(end)}${dim(`computed by ${computedText(backend)}`)}\n\nwritten to ${out}\n`;
 }
 
 function shownValue(evaluation: Evaluation | undefined, figure: number): string {

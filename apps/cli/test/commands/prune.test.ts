@@ -69,7 +69,11 @@ test.each([
   [{ out: "o" }, "how much to prune is not said: give --sparsity, such as 0.5, or --pattern, such as 2:4"],
   [{ out: "o", sparsity: 0.5, pattern: { keep: 2, of: 4 } }, "--sparsity and --pattern exclude each other: give one"],
   [{ sparsity: 0.5 }, "--out is missing: name a folder for the pruned model, or give --dry-run to see the plan only"],
-  [{ ...HALF, threads: 2, backendOption: [["threads", "4"]] }, "threads are given twice, by --threads and by --backend-option: give one"],
+  [{ ...HALF, threads: 2, backendOption: [["threads", "4"]] }, "threads is given twice, by --threads and by --backend-option: give one"],
+  [
+    { ...HALF, compute: "bf16", backendOption: [["compute", "f32"]] },
+    "compute is given twice, by --compute and by --backend-option: give one",
+  ],
   [{ ...HALF, field: [field("x:text=a")] }, "--field x:text=a: no role is called x; roles are general"],
   [{ ...HALF, general: ["g"], template: ["{a}", "{b}"] }, "two templates are given for general: give one"],
 ] as const)("%j is refused", (flags, message) => {

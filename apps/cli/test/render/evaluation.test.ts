@@ -2,6 +2,9 @@ import { expect, test } from "vitest";
 import { evaluationText } from "../../src/render/evaluation.ts";
 import { plainColors } from "../../src/terminal.ts";
 
+const BACKEND = { engine: "onnxruntime", version: "1.30.0", provider: "openvino 1.8.1", device: "cpu", precision: "bf16" };
+const COMPUTED = "computed by onnxruntime 1.30.0, openvino 1.8.1 on cpu, products in bf16";
+
 test("each metric shows its values and how they were taken", () => {
   const half = { value: 0.5, standardError: 0.0123 };
   const perplexity = {
@@ -12,8 +15,8 @@ test("each metric shows its values and how they were taken", () => {
     windows: 32,
     windowTokens: 512,
   } as const;
-  expect(evaluationText({ ...perplexity, protocol: "token-ppl@512" }, plainColors)).toBe(
-    "perplexity  28.812  NLL 3.3608 over 16,352 tokens\ntoken-ppl@512\n",
+  expect(evaluationText({ ...perplexity, protocol: "token-ppl@512" }, BACKEND, plainColors)).toBe(
+    `perplexity  28.812  NLL 3.3608 over 16,352 tokens\ntoken-ppl@512; ${COMPUTED}\n`,
   );
   const answers = {
     metric: "answers",
@@ -24,12 +27,12 @@ test("each metric shows its values and how they were taken", () => {
     exactMatch: half,
     skipped: 0,
   } as const;
-  expect(evaluationText({ ...answers, protocol: "answers: 30 rows" }, plainColors)).toBe(
-    "exact match        50.0 % ± 1.2  of 30 rows\nanswer perplexity  1.5           NLL 0.405 over 90 tokens\nanswers: 30 rows\n",
+  expect(evaluationText({ ...answers, protocol: "answers: 30 rows" }, BACKEND, plainColors)).toBe(
+    `exact match        50.0 % ± 1.2  of 30 rows\nanswer perplexity  1.5           NLL 0.405 over 90 tokens\nanswers: 30 rows; ${COMPUTED}\n`,
   );
   const choices = { metric: "choices", acc: half, accNorm: half, documents: 1, logLikelihoods: [] } as const;
-  expect(evaluationText({ ...choices, protocol: "choices: 1 row" }, plainColors)).toBe(
-    "acc       50.0 % ± 1.2  of 1 row\nacc_norm  50.0 % ± 1.2\nchoices: 1 row\n",
+  expect(evaluationText({ ...choices, protocol: "choices: 1 row" }, BACKEND, plainColors)).toBe(
+    `acc       50.0 % ± 1.2  of 1 row\nacc_norm  50.0 % ± 1.2\nchoices: 1 row; ${COMPUTED}\n`,
   );
 });
 
@@ -42,5 +45,7 @@ test("a perplexity that is no number is shown as what it is", () => {
     windows: 1,
     windowTokens: 2,
   } as const;
-  expect(evaluationText({ ...broken, protocol: "p" }, plainColors)).toBe("perplexity  NaN  NLL NaN over 1 token\np\n");
+  expect(evaluationText({ ...broken, protocol: "p" }, BACKEND, plainColors)).toBe(
+    `perplexity  NaN  NLL NaN over 1 token\np; ${COMPUTED}\n`,
+  );
 });

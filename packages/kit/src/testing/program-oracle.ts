@@ -56,7 +56,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     return row.indexOf(Math.max(...row));
   },
   constant: (_, __, { value }) => value as number,
-  iota: (index) => index[0] as number,
+  iota: (index, _, { start }) => (index[0] as number) + (start as number),
   reshape: (index, inputs, _, shape) => first(inputs).data[offsetOf(shape, index)] as number,
   transpose: (index, inputs, { order }) => {
     const source: number[] = [];

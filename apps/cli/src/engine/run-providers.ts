@@ -1,0 +1,16 @@
+import type { ListedProvider } from "@secateur/backend-onnxruntime";
+import { providers } from "../wiring.ts";
+import type { ProvidersRequest } from "./messages.ts";
+
+/** Lists, adds or removes execution providers; after adding, the list has the new one only. */
+export async function runProviders(request: ProvidersRequest): Promise<ListedProvider[]> {
+  switch (request.action) {
+    case "list":
+      return providers.list();
+    case "add":
+      return [await providers.add(request.file, { name: request.name, force: request.force })];
+    case "remove":
+      await providers.remove(request.name);
+      return [];
+  }
+}

@@ -1,0 +1,29 @@
+import { mkdtemp, realpath } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { SecateurError } from "@secateur/kit";
+import { installedProviders } from "../src/index.ts";
+
+/** The code and the message of the error that something fails with. */
+export async function failureOf(work: () => unknown): Promise<[code: string, message: string]> {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof SecateurError) return [error.code, error.message];
+    throw error;
+  }
+  throw new Error("nothing failed");
+}
+
+export async function newFolder(): Promise<string> {
+  return realpath(await mkdtemp(join(tmpdir(), "secateur-providers-")));
+}
+
+/** A folder of providers that can compute on this machine, for tests on real ones; undefined, with the reason printed, when there is none. */
+export async function realProviders(name: string): Promise<string | undefined> {
+  const folder = process.env.SECATEUR_TEST_PROVIDERS;
+  const found = folder === undefined ? [] : await installedProviders(folder);
+  if (found.some((provider) => provider.name === name)) return folder;
+  console.warn(`tests on the provider ${name} are skipped: SECATEUR_TEST_PROVIDERS names no folder that has it`);
+  return undefined;
+}
