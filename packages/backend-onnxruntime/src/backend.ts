@@ -112,7 +112,7 @@ class OnnxRuntimeBackend implements Backend {
   async matmul(
     a: DeviceTensor,
     b: DeviceTensor,
-    flags: { readonly transposeA?: boolean; readonly transposeB?: boolean } = {},
+    { into, ...flags }: { readonly transposeA?: boolean; readonly transposeB?: boolean; readonly into?: DeviceTensor | undefined } = {},
   ): Promise<DeviceTensor> {
     const key = `${Boolean(flags.transposeA)} ${Boolean(flags.transposeB)}`;
     let product = this.#products.get(key);
@@ -121,7 +121,7 @@ class OnnxRuntimeBackend implements Backend {
       this.#products.set(key, product);
       product.catch(() => this.#products.delete(key));
     }
-    return (await this.run(await product, { a, b })).product as DeviceTensor;
+    return (await this.run(await product, { a, b }, into && { product: into })).product as DeviceTensor;
   }
 
   async dispose(): Promise<void> {

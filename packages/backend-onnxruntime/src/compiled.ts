@@ -27,7 +27,7 @@ export async function compileOn(ort: OnnxRuntime, program: Program, places: Plac
   const values = await compileWhole(ort, parts.values, placement, options);
   let sums: Compiled;
   try {
-    sums = await compileWhole(ort, parts.sums, exact, { threads: options.threads, yielding: true });
+    sums = await compileWhole(ort, parts.sums, exact, { threads: options.threads });
   } catch (error) {
     values.release();
     throw error;
@@ -59,7 +59,7 @@ async function compileWhole(
   ort: OnnxRuntime,
   program: Program,
   placement: Placement,
-  { yielding = false, threads, wholeOnDevice }: Pick<Places, "threads" | "wholeOnDevice"> & { readonly yielding?: boolean },
+  { threads, wholeOnDevice }: Pick<Places, "threads" | "wholeOnDevice">,
 ): Promise<Compiled> {
   const names = Object.keys(program.outputs);
   const renamed = { ...program, outputs: Object.fromEntries(names.map((name) => [OUTPUT + name, program.outputs[name] as string])) };
@@ -67,8 +67,8 @@ async function compileWhole(
   const session: Session = await ort.createSession(toOnnx(renamed, { fused: () => placement.fused }), {
     threads,
     ...(device && { device, providerOptions, wholeOnDevice: wholeOnDevice === true }),
-    // Threads that wait for more work keep the cores from a provider that has threads of its own.
-    ...(yielding && { config: { "session.intra_op.allow_spinning": "0" } }),
+    // A thread that spins while it waits for more work keeps a core from everything else: the caller's own work between runs, other sessions, a provider's threads.
+    config: { "session.intra_op.allow_spinning": "0" },
   });
   return {
     async run(inputs, outputs) {

@@ -87,13 +87,18 @@ export function createReferenceBackend(options: ReferenceOptions = {}): Backend 
       for (const { target, output } of targets) target.data.set(output.data);
       return Object.fromEntries(Object.entries(outputs).map(([name, host]) => [name, into[name] ?? hold(host)]));
     },
-    async matmul(a, b, { transposeA = false, transposeB = false } = {}) {
+    async matmul(a, b, { transposeA = false, transposeB = false, into } = {}) {
       open();
       const [left, right] = [matrix(hostOf(a, "a"), "a", transposeA), matrix(hostOf(b, "b"), "b", transposeB)];
       if (left.cols !== right.rows) refuse(`a (${left.rows}, ${left.cols}) · b (${right.rows}, ${right.cols}): the inner sizes differ`);
       const out = new Float32Array(left.rows * right.cols); // (a's rows, b's columns)
       multiply(left.data, 0, right.data, 0, out, 0, left.rows, left.cols, right.cols);
-      return hold({ dtype: "F32", shape: [left.rows, right.cols], data: out });
+      if (!into) return hold({ dtype: "F32", shape: [left.rows, right.cols], data: out });
+      const target = hostOf(into, "into");
+      if (String(target.shape) !== String([left.rows, right.cols]))
+        refuse(`the product has shape [${left.rows}, ${right.cols}], the tensor to write it in [${target.shape.join(", ")}]`);
+      target.data.set(out);
+      return into;
     },
     async dispose() {
       disposed = true;

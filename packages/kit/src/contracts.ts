@@ -50,11 +50,11 @@ export interface Backend {
     inputs: Readonly<Record<string, DeviceTensor>>,
     into?: Readonly<Record<string, DeviceTensor>>,
   ): Promise<Record<string, DeviceTensor>>;
-  /** a (m, k) · b (k, n), either transposed first when its flag is set; exact. */
+  /** a (m, k) · b (k, n), either transposed first when its flag is set; exact. Written to `into` when it is given, which must have its shape. */
   matmul(
     a: DeviceTensor,
     b: DeviceTensor,
-    options?: { readonly transposeA?: boolean; readonly transposeB?: boolean },
+    options?: { readonly transposeA?: boolean; readonly transposeB?: boolean; readonly into?: DeviceTensor | undefined },
   ): Promise<DeviceTensor>;
   /** Frees the device and everything still on it. */
   dispose(): Promise<void>;

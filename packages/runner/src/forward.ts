@@ -14,7 +14,7 @@ export interface ForwardOptions {
   readonly carried?: readonly string[];
   /** Further inputs for a batch, such as token weights. */
   readonly inputs?: (batch: StreamBatch) => Readonly<Record<string, Tensor<"F32" | "I32">>>;
-  /** What to do with the other outputs of a batch; they are released afterwards. */
+  /** What to do with the other outputs of a batch; they are released afterwards, and their memory is used for the next batch's. */
   readonly collect?: (outputs: Readonly<Record<string, DeviceTensor>>) => Promise<void>;
   /** Called after each batch with its tokens, padding included. */
   readonly onBatch?: (tokens: number) => void;
@@ -33,9 +33,12 @@ export async function forward(
   options: ForwardOptions = {},
 ): Promise<void> {
   const executable = await engine.executable(program);
+  const collected = new Map<string, Float32Array>();
   for (const batch of stream.batches) {
     throwIfCancelled(options.signal);
-    await withHeld(engine.backend, (hold) => runBatch({ engine, program, executable, weights, store: stream.store, options, hold }, batch));
+    await withHeld(engine.backend, (hold) =>
+      runBatch({ engine, program, executable, weights, store: stream.store, options, collected, hold }, batch),
+    );
     options.onBatch?.(batch.members.length * batch.tokens);
   }
 }
@@ -47,10 +50,12 @@ interface Run {
   readonly weights: LoadedWeights;
   readonly store: StateStore;
   readonly options: ForwardOptions;
+  /** The memory of collected outputs, by name and size. */
+  readonly collected: Map<string, Float32Array>;
   readonly hold: (value: DeviceTensor) => DeviceTensor;
 }
 
-async function runBatch({ engine, program, executable, weights, store, options, hold }: Run, batch: StreamBatch): Promise<void> {
+async function runBatch({ engine, program, executable, weights, store, options, collected, hold }: Run, batch: StreamBatch): Promise<void> {
   const { backend } = engine;
   const before = batch.states;
   const sizes = { ...program.axes, batch: batch.members.length, tokens: batch.tokens };
@@ -75,9 +80,17 @@ async function runBatch({ engine, program, executable, weights, store, options, 
     const shape = shapeOf(program.outputs[name] as string); // the key is one of the outputs'
     into[name] = hold(backend.upload(f32(shape, store.buffer(sizeOf(shape)))));
   }
+  const moving = new Set(moves.map(([name]) => name));
+  for (const [name, value] of Object.entries(program.outputs)) {
+    if (moving.has(name) || valueNamed(program, value).type !== "F32") continue;
+    const shape = shapeOf(value);
+    const place = `${name} ${sizeOf(shape)}`;
+    const memory = collected.get(place) ?? new Float32Array(sizeOf(shape));
+    collected.set(place, memory);
+    into[name] = hold(backend.upload(f32(shape, memory)));
+  }
   const outputs = await backend.run(executable, { ...inputs, ...weights.device }, into);
   for (const value of Object.values(outputs)) hold(value);
-  const moving = new Set(moves.map(([name]) => name));
   await options.collect?.(Object.fromEntries(Object.entries(outputs).filter(([name]) => !moving.has(name))));
 
   const results = new Map<string, Float32Array>();

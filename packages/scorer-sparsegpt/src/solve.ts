@@ -31,10 +31,13 @@ export async function solveColumns(input: SolveInput, product: Product): Promise
   const group = select.groupColumns;
   const blockColumns = group > 0 ? Math.max(group, input.blockColumns - (input.blockColumns % group)) : input.blockColumns;
 
+  // Memory for all blocks: the system takes longer to give it than they take to fill it.
+  const [blocks, lost] = [new Float32Array(rows * blockColumns), new Float32Array(rows * blockColumns)];
+  const [right, changes] = [new Float32Array(blockColumns * cols), new Float32Array(rows * cols)];
   for (let start = 0; start < cols; start += blockColumns) {
     const width = Math.min(blockColumns, cols - start);
-    const block = part(weights, cols, 0, start, rows, width); // (rows, width)
-    const errors = new Float32Array(rows * width); // (rows, width)
+    const block = part(weights, cols, 0, start, rows, width, blocks.subarray(0, rows * width)); // (rows, width)
+    const errors = lost.subarray(0, rows * width).fill(0); // (rows, width)
     const factor = part(upper, cols, start, start, width, width); // (width, width)
     for (let from = 0; from < width; from += group || width) {
       const span = group || width;
@@ -49,7 +52,8 @@ export async function solveColumns(input: SolveInput, product: Product): Promise
     for (let row = 0; row < rows; row++) weights.set(block.subarray(row * width, (row + 1) * width), row * cols + start);
     const rest = cols - start - width;
     if (rest > 0) {
-      const change = await product(errors, part(upper, cols, start, start + width, width, rest), { m: rows, k: width, n: rest });
+      const factors = part(upper, cols, start, start + width, width, rest, right.subarray(0, width * rest)); // (width, rest)
+      const change = await product(errors, factors, { m: rows, k: width, n: rest, into: changes.subarray(0, rows * rest) });
       subtract(weights, cols, start + width, change, rows, rest);
     }
   }

@@ -8,8 +8,7 @@ import { inverseUpperFactor, type Product, type SparseGptOptions, solveColumns, 
 const random = seededRandom(5);
 
 /** Plain loops. */
-const product: Product = async (a, b, { m, k, n, transposeB }) => {
-  const out = new Float32Array(m * n);
+const product: Product = async (a, b, { m, k, n, transposeB, into: out = new Float32Array(m * n) }) => {
   for (let i = 0; i < m; i++) {
     for (let j = 0; j < n; j++) {
       let sum = 0;

@@ -156,7 +156,12 @@ function describeMatmul(law: Law, tolerance: number): void {
         const given = one.draw({}, seededRandom(7));
         const there = uploadAll(backend, given);
         const product = await backend.matmul(named(there, "a"), named(there, "b"), { transposeA, transposeB });
-        expectClose("the product", await backend.download(product), named(evaluateProgram(one.program, given, {}), "y"), tolerance);
+        const wanted = named(evaluateProgram(one.program, given, {}), "y");
+        expectClose("the product", await backend.download(product), wanted, tolerance);
+        const into = backend.upload(f32(wanted.shape, new Float32Array(wanted.data.length).fill(Number.NaN)));
+        const again = await backend.matmul(named(there, "a"), named(there, "b"), { transposeA, transposeB, into });
+        if (again !== into) throw new Error("a product that is written to a tensor is that tensor");
+        expectClose("the product in a tensor that was given", await backend.download(into), wanted, tolerance);
       });
     }
   }
