@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { measureCholesky, measureGram, type Share } from "./bench/products.ts";
+import { bf16Provider, measureProvider } from "./bench/providers.ts";
 import { SMOLLM2, writeRandomModel } from "./bench/random-model.ts";
 import { measureSelection } from "./bench/selection.ts";
 import { measureThroughput } from "./bench/throughput.ts";
@@ -13,6 +14,7 @@ import { dataOf, measureWholeRun, timeCommand, total, type WholeRun } from "./be
 const ROWS = 64;
 const TOKENS = 512;
 const MIB = 2 ** 20;
+const CPU = ["--backend-option", "provider=cpu"];
 
 const folder = await mkdtemp(join(tmpdir(), "secateur-bench-"));
 try {
@@ -39,7 +41,7 @@ try {
   line("selection of the lowest half of rows ÷ 100 M weights a second a core", chosen / 1e8, "≥ 1.00", `${(chosen / 1e6).toFixed(0)} M/s`);
 
   const out = join(folder, "out");
-  const whole = await measureWholeRun(model, out, TOKENS);
+  const whole = await measureWholeRun(model, out, TOKENS, "cpu");
   const { calibrate = 0, propagate = 0, prune = 0, write = 0 } = whole.milliseconds;
   line(
     "scoring + masking + writing ÷ calibration",
@@ -49,9 +51,23 @@ try {
   );
   line("peak memory of prune ÷ 1 GiB", whole.peakMemoryBytes / (1024 * MIB), "≤ 1.00", `${(whole.peakMemoryBytes / MIB).toFixed(0)} MiB`);
 
+  const added = await bf16Provider();
+  if ("name" in added) {
+    const { name } = added;
+    const block = await measureProvider(model, name, 16, TOKENS);
+    line(`block on ${name} in bf16 ÷ on cpu`, block.ratio, "≥ 2.20", `${block.provider.toFixed(0)} and ${block.cpu.toFixed(0)} GFLOP/s`);
+    const fast = await measureWholeRun(model, out, TOKENS, name);
+    line(
+      `whole prune on cpu ÷ on ${name} in bf16`,
+      total(whole) / total(fast),
+      "≥ 1.80",
+      `${seconds(total(whole))} and ${seconds(total(fast))}`,
+    );
+  } else console.log(`   —            what computes in bf16: ${added.reason}`);
+
   const stats = join(folder, "stats.safetensors");
-  const collecting = await timeCommand("calibrate", model, ...dataOf(model, TOKENS), "--out", stats);
-  const reading = await timeCommand("prune", model, "--stats", stats, "--sparsity", "0.5", "--out", out);
+  const collecting = await timeCommand("calibrate", model, ...dataOf(model, TOKENS), "--out", stats, ...CPU);
+  const reading = await timeCommand("prune", model, "--stats", stats, "--sparsity", "0.5", "--out", out, ...CPU);
   await rm(out, { recursive: true });
   line(
     "prune --stats ÷ the calibrate that collects them",
@@ -99,7 +115,7 @@ try {
 async function ofDepth(blocks: number, ...settings: string[]): Promise<WholeRun> {
   const model = join(folder, `depth-${blocks}`);
   await writeRandomModel(model, { ...SMOLLM2, num_hidden_layers: blocks }, { count: ROWS, tokens: TOKENS });
-  return measureWholeRun(model, join(folder, "out"), TOKENS, ...settings);
+  return measureWholeRun(model, join(folder, "out"), TOKENS, "cpu", ...settings);
 }
 
 function speeds({ speed, matmul }: Share): string {

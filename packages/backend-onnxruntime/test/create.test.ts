@@ -54,11 +54,17 @@ it("leaves the event loop free while it computes", async () => {
   const weight = backend.upload(f32([700, 700]));
   const inputs = Object.fromEntries(["x", ...Array.from({ length: 40 }, (_, i) => `w${i}`)].map((name) => [name, weight]));
   const delay = monitorEventLoopDelay({ resolution: 1 });
+  const runs: number[] = [];
   const start = performance.now();
   delay.enable();
-  while (performance.now() - start < 1000) backend.release((await backend.run(program, inputs)).y as typeof weight);
+  while (performance.now() - start < 1000) {
+    const before = performance.now();
+    backend.release((await backend.run(program, inputs)).y as typeof weight);
+    runs.push(performance.now() - before);
+  }
   delay.disable();
-  expect(delay.percentile(99) / 1e6).toBeLessThan(20);
+  // A run takes a tenth of a second on two cores: held, the loop would be late by as much.
+  expect(delay.percentile(99) / 1e6).toBeLessThan(Math.min(...runs) / 5);
   await backend.dispose();
 });
 

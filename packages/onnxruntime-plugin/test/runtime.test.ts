@@ -1,5 +1,5 @@
-import { readdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { bundledLibrary, loadOnnxRuntime } from "../src/index.ts";
@@ -254,4 +254,26 @@ it("keeps its memory over many sessions and runs", async () => {
 it("runs beside onnxruntime-node's own interface, in the main thread and in workers", async () => {
   const ended = await runProgram("interleaved.ts");
   expect([ended.err, ended.code, ended.out]).toEqual(["", 0, "main 40 of 40, workers 40 40 40 of 40\n"]);
+});
+
+const providers = process.env.SECATEUR_TEST_PROVIDERS;
+if (providers === undefined)
+  console.warn("the test on a real provider is skipped: SECATEUR_TEST_PROVIDERS names no folder that has openvino");
+it.skipIf(providers === undefined)("owns a provider's devices until it is taken away", async () => {
+  const folder = join(providers ?? "", "openvino");
+  const { library } = JSON.parse(await readFile(join(folder, "provider.json"), "utf8")) as { library: string };
+  const ended = await runProgram("provider.ts", [resolve(folder, library)]);
+  expect([ended.err, ended.code]).toEqual(["", 0]);
+  expect(JSON.parse(ended.out)).toEqual({
+    same: true,
+    adopted: true,
+    y: [4, 5, 10, 11],
+    otherFile: "provider",
+    inUse: "busy",
+    notItsOwn: "provider",
+    gone: "released",
+    unknown: "provider",
+    left: 0,
+    again: [4, 5, 10, 11],
+  });
 });

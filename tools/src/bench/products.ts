@@ -26,10 +26,11 @@ export function measureGram(channels: number): Promise<Share> {
     const program = await backend.compile(b.build(gram.reduce(b, x, b.input("weights", ["batch", "tokens"]))));
     const values = backend.upload(f32([1, tokens, channels], randomNumbers(tokens * channels)));
     const weights = backend.upload(f32([1, tokens], new Float32Array(tokens).fill(1)));
+    const into = { gram: backend.upload(f32([channels, channels])), weight: backend.upload(f32([1])) };
     const flops = 2 * tokens * channels * channels;
     const repeats = Math.ceil(WORK / flops);
     const collect = async (): Promise<void> => {
-      for (let i = 0; i < repeats; i++) releaseAll(backend, await backend.run(program, { x: values, weights }));
+      for (let i = 0; i < repeats; i++) await backend.run(program, { x: values, weights }, into);
     };
     const product = await bareProduct(backend, channels, tokens, channels, WORK);
     return shareOf({ flops: repeats * flops, run: collect }, product);

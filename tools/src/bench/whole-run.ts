@@ -25,9 +25,26 @@ export async function timeCommand(...args: string[]): Promise<number> {
   return performance.now() - start;
 }
 
-/** Prunes a folder made by `writeRandomModel` for its two roles at 50 %. */
-export async function measureWholeRun(model: string, out: string, tokens: number, ...settings: string[]): Promise<WholeRun> {
-  await timeCommand("prune", model, ...dataOf(model, tokens), "--sparsity", "0.5", "--out", out, ...settings);
+/** Prunes a folder made by `writeRandomModel` for its two roles at 50 %, on a provider. */
+export async function measureWholeRun(
+  model: string,
+  out: string,
+  tokens: number,
+  provider: string,
+  ...settings: string[]
+): Promise<WholeRun> {
+  await timeCommand(
+    "prune",
+    model,
+    ...dataOf(model, tokens),
+    "--sparsity",
+    "0.5",
+    "--out",
+    out,
+    "--backend-option",
+    `provider=${provider}`,
+    ...settings,
+  );
   const { milliseconds, peakMemoryBytes } = JSON.parse(await readFile(join(out, "run.json"), "utf8"));
   await rm(out, { recursive: true });
   return { milliseconds, peakMemoryBytes };
