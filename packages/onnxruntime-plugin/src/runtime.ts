@@ -123,8 +123,9 @@ export class OnnxRuntime {
     const count = (change: number): void => {
       if (device) this.#sessions.set(device, (this.#sessions.get(device) ?? 0) + change);
     };
-    count(1);
+    count(1); // from here on its library stays
     let settings: bigint | undefined;
+    let made = false;
     try {
       settings = this.#settings(options);
       const result = cells(1);
@@ -135,11 +136,10 @@ export class OnnxRuntime {
       check(api, status);
       const make = <T extends TensorType>(type: T, data: TensorArrays[T], dims: readonly number[]): Tensor<T> =>
         this.tensor(type, data, dims);
+      made = true;
       return new Session(this.#native, at(result), make, () => count(-1));
-    } catch (error) {
-      count(-1);
-      throw error;
     } finally {
+      if (!made) count(-1);
       if (settings !== undefined) api.ReleaseSessionOptions(settings);
     }
   }

@@ -26,15 +26,21 @@ export class Session {
   constructor(native: Native, pointer: bigint, tensor: Make, released: () => void) {
     this.#native = native;
     this.#tensor = tensor;
-    this.inputs = portsOf(native, pointer, "Input");
-    this.outputs = portsOf(native, pointer, "Output");
-    this.#inputNames = cStrings(this.inputs.map(({ name }) => name));
-    this.#outputNames = cStrings(this.outputs.map(({ name }) => name));
     const release = (session: bigint): void => {
       native.api.ReleaseSession(session);
       released();
     };
-    own(this, new Handle(native, "session", "the session", pointer, release));
+    const handle = new Handle(native, "session", "the session", pointer, release);
+    try {
+      this.inputs = portsOf(native, pointer, "Input");
+      this.outputs = portsOf(native, pointer, "Output");
+    } catch (error) {
+      handle.release();
+      throw error;
+    }
+    this.#inputNames = cStrings(this.inputs.map(({ name }) => name));
+    this.#outputNames = cStrings(this.outputs.map(({ name }) => name));
+    own(this, handle);
   }
 
   get released(): boolean {
