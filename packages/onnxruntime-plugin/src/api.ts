@@ -71,7 +71,6 @@ const FIELDS = {
   GetKeyValuePairs: [298, "void", ["void *", "void *", "void *", "void *"]],
   ReleaseKeyValuePairs: [300, "void", ["void *"]],
   RegisterExecutionProviderLibrary: [301, "void *", ["void *", "str", "path"]],
-  UnregisterExecutionProviderLibrary: [302, "void *", ["void *", "str"]],
   GetEpDevices: [303, "void *", ["void *", "void *", "void *"]],
   SessionOptionsAppendExecutionProvider_V2: [304, "void *", ["void *", "void *", "void *", "size_t", "void *", "void *", "size_t"]],
   HardwareDevice_Type: [307, "int", ["void *"]],

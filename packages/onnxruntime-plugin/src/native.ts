@@ -47,26 +47,27 @@ interface Asynchronous<A extends readonly unknown[]> {
   async(...args: [...A, done: (error: unknown, result: bigint | null) => void]): void;
 }
 
-/** Calls a function on another thread. `held` is what its arguments point into: it stays reachable until the call is done. */
-export function call<A extends readonly unknown[]>(run: Asynchronous<A>, args: A, held: readonly unknown[]): Promise<bigint | null> {
-  return new Promise((resolve, reject) => {
-    const used = { args, held };
-    pending.add(used);
-    try {
-      run.async(...args, (error, result) => {
-        pending.delete(used);
-        if (error) reject(new OnnxRuntimeError("runtime", `the call failed: ${String(error)}`, { cause: error }));
-        else resolve(result);
-      });
-    } catch (cause) {
-      pending.delete(used);
-      reject(new OnnxRuntimeError("busy", `the call cannot begin: ${(cause as Error).message}`, { cause }));
-    }
-  });
+/** Calls a function on another thread. `held` is what its arguments point into: it stays reachable until the call is done. Past a number of calls the next ones wait. */
+export async function call<A extends readonly unknown[]>(run: Asynchronous<A>, args: A, held: readonly unknown[]): Promise<bigint | null> {
+  while (pending.size >= MOST_CALLS) await new Promise<void>((resolve) => waiting.push(resolve));
+  const used = { args, held };
+  pending.add(used);
+  try {
+    return await new Promise<bigint | null>((resolve, reject) => {
+      run.async(...args, (error, result) => (error ? reject(error) : resolve(result)));
+    });
+  } catch (cause) {
+    throw new OnnxRuntimeError("runtime", `the call failed: ${String(cause)}`, { cause });
+  } finally {
+    pending.delete(used);
+    waiting.shift()?.();
+  }
 }
 
-// koffi holds on to nothing that an asynchronous call points to.
+// koffi refuses more than 256 calls at a time, and holds on to nothing that a call points to.
+const MOST_CALLS = 64;
 const pending = new Set<{ readonly args: readonly unknown[]; readonly held: readonly unknown[] }>();
+const waiting: (() => void)[] = [];
 
 /** Memory as an argument; what is empty has no address. */
 export function argument(data: ArrayBufferView): Memory {

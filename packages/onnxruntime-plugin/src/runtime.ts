@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { isMainThread } from "node:worker_threads";
 import { at, cells, cStrings } from "./api.ts";
 import { type Device, deviceAddresses, readDevice } from "./device.ts";
 import { OnnxRuntimeError } from "./errors.ts";
@@ -8,7 +7,7 @@ import { Handle, handleOf } from "./handle.ts";
 import { bundledLibrary, openLibrary } from "./library.ts";
 import { argument, call, check, checkText, type Native, out } from "./native.ts";
 import { Session } from "./session.ts";
-import { checkArray, codeOf, kindOf, Tensor, type TensorArrays, type TensorType } from "./tensor.ts";
+import { bytesOf, checkArray, codeOf, elementsOf, kindOf, Tensor, type TensorArrays, type TensorType } from "./tensor.ts";
 
 /** How a session is made. */
 export interface SessionOptions {
@@ -31,8 +30,11 @@ export class OnnxRuntime {
   readonly library: string;
   readonly #native: Native;
   readonly #devices = new Map<bigint, Device>();
-  readonly #registered = new Map<string, { readonly path: string; readonly devices: readonly Device[]; readonly adopted: boolean }>();
+  readonly #registered = new Map<string, { readonly path: string; readonly devices: readonly Device[] }>();
   readonly #sessions = new Map<Device, number>();
+  // The devices of libraries that were taken away, by path and all together; they are still loaded.
+  readonly #unregistered = new Map<string, readonly bigint[]>();
+  readonly #hidden = new Set<bigint>();
   // One registration after another, so that each knows which devices it brought.
   #registering: Promise<unknown> = Promise.resolve();
 
@@ -52,7 +54,11 @@ export class OnnxRuntime {
 
   /** All devices of the providers that are there now: ONNX Runtime's own, and those that were registered. */
   devices(): Device[] {
-    return deviceAddresses(this.#native).map((pointer) => {
+    return this.#devicesAt(deviceAddresses(this.#native).filter((pointer) => !this.#hidden.has(pointer)));
+  }
+
+  #devicesAt(pointers: readonly bigint[]): Device[] {
+    return pointers.map((pointer) => {
       const device = this.#devices.get(pointer) ?? readDevice(this.#native, pointer);
       this.#devices.set(pointer, device);
       return device;
@@ -70,24 +76,23 @@ export class OnnxRuntime {
     return registering;
   }
 
-  /** Unloads a provider; its devices cannot be used any more. Throws OnnxRuntimeError `provider` for an unknown one or in a worker, `busy` while sessions use it. */
+  /**
+   * Takes a provider's devices away: they cannot be used any more here. Its library stays loaded, since another thread may be at work with it. Throws
+   * OnnxRuntimeError `provider` for an unknown one, `busy` while sessions of this thread use it.
+   */
   unregisterProvider(name: string): void {
     const known = this.#registered.get(name);
     if (!known) throw new OnnxRuntimeError("provider", `no provider is registered as ${kindOf(name)}`);
-    if (!isMainThread || known.adopted)
-      throw new OnnxRuntimeError(
-        "provider",
-        `${name} is used by the whole process: the main thread, where it registered it, may take it away`,
-      );
     const used = known.devices.reduce((sum, device) => sum + (this.#sessions.get(device) ?? 0), 0);
     if (used > 0) throw new OnnxRuntimeError("busy", `${name} is taken away while ${used} of its sessions are not released`);
-    const { api, env } = this.#native;
-    check(api, api.UnregisterExecutionProviderLibrary(env, name));
     this.#registered.delete(name);
-    for (const device of known.devices) {
-      this.#devices.delete(handleOf(device, "device").pointer());
-      handleOf(device, "device").release();
+    const pointers = known.devices.map((device) => handleOf(device, "device").pointer());
+    this.#unregistered.set(known.path, pointers);
+    for (const pointer of pointers) {
+      this.#hidden.add(pointer);
+      this.#devices.delete(pointer);
     }
+    for (const device of known.devices) handleOf(device, "device").release();
   }
 
   /**
@@ -100,13 +105,14 @@ export class OnnxRuntime {
     const shape = cells(dims.length);
     for (const [i, dim] of dims.entries()) shape[i] = BigInt(dim);
     void data.buffer; // moves a small array off the heap
+    const bytes = bytesOf(type, elementsOf(dims));
     const value = out(api, (memory) =>
-      api.CreateTensorWithDataAsOrtValue(info, argument(data), data.byteLength, argument(shape), dims.length, codeOf(type), memory),
+      api.CreateTensorWithDataAsOrtValue(info, bytes === 0 ? null : data, bytes, argument(shape), dims.length, codeOf(type), memory),
     );
     const handle = new Handle(this.#native, "tensor", `a tensor (${type}, [${dims.join(", ")}])`, value, (pointer) =>
       api.ReleaseValue(pointer),
     );
-    return new Tensor(type, data, [...dims], handle);
+    return new Tensor(type, data, Object.freeze([...dims]), handle);
   }
 
   /**
@@ -152,26 +158,38 @@ export class OnnxRuntime {
     const known = this.#registered.get(name);
     if (known?.path === path) return known.devices;
     if (known) throw new OnnxRuntimeError("provider", `another provider is registered as ${name} already: ${known.path}`);
+    const alias = [...this.#registered].find(([, other]) => other.path === path)?.[0];
+    if (alias !== undefined) throw new OnnxRuntimeError("provider", `${path} is registered as ${alias} already`);
     if (!existsSync(path)) throw new OnnxRuntimeError("provider", `there is no file ${path}`);
-    const present = this.devices();
-    const adopted = present.filter(({ metadata }) => metadata.library_path === path);
-    if (adopted.length > 0) {
-      this.#registered.set(name, { path, devices: adopted, adopted: true });
-      return adopted;
+    const devices = await this.#load(path);
+    this.#registered.set(name, { path, devices });
+    return devices;
+  }
+
+  /** Loads a library into the process, unless some thread has done so, under its path as a name that nothing else has. */
+  async #load(path: string): Promise<readonly Device[]> {
+    const before = this.#unregistered.get(path);
+    if (before) {
+      this.#unregistered.delete(path);
+      for (const pointer of before) this.#hidden.delete(pointer);
+      return this.#devicesAt(before);
     }
+    const ofPath = (): Device[] => this.devices().filter(({ metadata }) => metadata.library_path === path);
+    const present = this.devices();
+    if (ofPath().length > 0) return ofPath();
     const { api, env } = this.#native;
     try {
-      check(api, await call(api.RegisterExecutionProviderLibrary, [env, name, path], []));
+      check(api, await call(api.RegisterExecutionProviderLibrary, [env, path, path], []));
     } catch (cause) {
+      const elsewhere = ofPath(); // another thread was quicker
+      if (elsewhere.length > 0) return elsewhere;
       const message = `${path} cannot be registered as a provider: ${(cause as Error).message}`;
       throw new OnnxRuntimeError("provider", message, {
         cause,
         ...(cause instanceof OnnxRuntimeError && cause.status !== undefined && { status: cause.status }),
       });
     }
-    const devices = this.devices().filter((device) => !present.includes(device));
-    this.#registered.set(name, { path, devices, adopted: false });
-    return devices;
+    return this.devices().filter((device) => !present.includes(device));
   }
 
   /** Native session options; whoever asks releases them. */

@@ -80,7 +80,7 @@ export class Session {
     } finally {
       for (const handle of used) handle.leave();
     }
-    return Object.fromEntries(this.outputs.map(({ name }, i) => [name, wanted.get(name) ?? this.#copied(name, at(results, i))]));
+    return this.#collected(wanted, results);
   }
 
   /** Throws OnnxRuntimeError `busy` during a run, `released` the second time. */
@@ -105,6 +105,25 @@ export class Session {
     );
   }
 
+  /** All results by name: the tensors that were given, and copies of what ONNX Runtime has allocated. When one cannot be copied, nothing of the others stays. */
+  #collected(wanted: ReadonlyMap<string, Tensor>, results: BigUint64Array): Record<string, Tensor> {
+    const all: Record<string, Tensor> = {};
+    let failure: unknown;
+    for (const [i, { name }] of this.outputs.entries()) {
+      const given = wanted.get(name);
+      try {
+        if (given) all[name] = given;
+        else if (failure === undefined) all[name] = this.#copied(name, at(results, i));
+        else this.#native.api.ReleaseValue(at(results, i));
+      } catch (error) {
+        failure = error;
+      }
+    }
+    if (failure === undefined) return all;
+    for (const [name, tensor] of Object.entries(all)) if (!wanted.has(name)) tensor.release();
+    throw failure;
+  }
+
   /** A result that ONNX Runtime has allocated, as a tensor over memory of ours. */
   #copied(name: string, value: bigint): Tensor {
     const { api } = this.#native;
@@ -120,8 +139,7 @@ export class Session {
       if (type === undefined) throw new OnnxRuntimeError("runtime", `the output ${name} is no tensor of numbers`);
       const bytes = bytesOf(type, elementsOf(dims));
       const start = out(api, (memory) => api.GetTensorMutableData(value, memory));
-      const buffer = bytes === 0 ? new ArrayBuffer(0) : koffi.view(start, bytes).slice(0);
-      return this.#tensor(type, arrayOver(type, buffer), dims as number[]); // a value has no open sizes
+      return this.#tensor(type, arrayOver(type, copyOf(start, bytes)), dims as number[]); // a value has no open sizes
     } finally {
       api.ReleaseValue(value);
     }
@@ -162,6 +180,22 @@ function shapeOf({ api }: Native, info: bigint): { readonly type: TensorType | u
     return size >= 0n ? Number(size) : textAt(at(names, i));
   });
   return { type, dims };
+}
+
+// A view of native memory holds less than 4 GiB.
+const PIECE = 2 ** 28;
+
+/** So many bytes of native memory in a buffer of their own. Throws OnnxRuntimeError `memory` when there is no room for them. */
+function copyOf(start: bigint, bytes: number): ArrayBuffer {
+  let copy: Uint8Array<ArrayBuffer>;
+  try {
+    copy = new Uint8Array(new ArrayBuffer(bytes));
+  } catch (cause) {
+    throw new OnnxRuntimeError("memory", `there is no memory for a result of ${bytes} bytes`, { cause });
+  }
+  for (let offset = 0; offset < bytes; offset += PIECE)
+    copy.set(new Uint8Array(koffi.view(start + BigInt(offset), Math.min(PIECE, bytes - offset))), offset);
+  return copy.buffer;
 }
 
 function pointerOf(tensor: Tensor | undefined): bigint {

@@ -56,6 +56,7 @@ export class Tensor<T extends TensorType = TensorType> {
     this.data = data;
     this.dims = dims;
     own(this, handle);
+    Object.freeze(this);
   }
 
   get released(): boolean {
@@ -93,8 +94,9 @@ export function checkArray(type: TensorType, data: unknown, dims: unknown): void
   const { array } = factsOf(type);
   if (!(data instanceof array)) throw wrong(`a tensor of type ${type} wants a ${array.name}, not ${kindOf(data)}`);
   const count = elementsOf(dims);
-  if (count !== data.length) throw wrong(`dimensions [${String(dims)}] hold ${count} elements, the array has ${data.length}`);
-  const { buffer } = data;
+  const length = lengthOf(data);
+  if (count !== length) throw wrong(`dimensions [${String(dims)}] hold ${count} elements, the array has ${length}`);
+  const buffer = bufferOf(data);
   if (!(buffer instanceof ArrayBuffer)) throw wrong("the array lies in shared memory, which may change during a run: copy it");
   if ((buffer as { resizable?: boolean }).resizable) throw wrong("the array's buffer is resizable and may shrink under a run: copy it");
 }
@@ -102,7 +104,7 @@ export function checkArray(type: TensorType, data: unknown, dims: unknown): void
 /** Throws OnnxRuntimeError `memory` when the array that a tensor was made over has lost its memory. */
 export function checkMemory({ type, data, dims }: Tensor, name: string): void {
   const wanted = elementsOf(dims);
-  if (data.length !== wanted)
+  if (lengthOf(data) !== wanted)
     throw new OnnxRuntimeError(
       "memory",
       `the array of ${name} (${type}, [${dims.join(", ")}]) was detached: it was transferred, or its memory grew`,
@@ -120,6 +122,13 @@ export function elementsOf(dims: unknown): number {
   if (!Number.isSafeInteger(count)) throw wrong(`dimensions [${dims.join(", ")}] hold more elements than can be counted`);
   return count;
 }
+
+// What an array itself says of its memory: a subclass may say otherwise.
+const prototype = Object.getPrototypeOf(Uint8Array.prototype) as object;
+const getter = (name: string): (() => unknown) => Object.getOwnPropertyDescriptor(prototype, name)?.get as () => unknown; // each typed array has both
+const [lengthGetter, bufferGetter] = [getter("length"), getter("buffer")];
+const lengthOf = (data: object): number => lengthGetter.call(data) as number;
+const bufferOf = (data: object): unknown => bufferGetter.call(data);
 
 /** A value in a message. */
 export function kindOf(value: unknown): string {

@@ -51,3 +51,11 @@ export function longProduct(times: number, size: number): Uint8Array {
   }));
   return modelOf({ x: [size, size], w: [size, size] }, { y: [size, size] }, nodes);
 }
+
+/** The same model with its second input of int64, as shapes are given. */
+export function withInt64(model: Uint8Array): Uint8Array {
+  const decoded = onnx.ModelProto.decode(model);
+  const type = decoded.graph?.input?.[1]?.type?.tensorType;
+  if (type) type.elemType = 7;
+  return onnx.ModelProto.encode(decoded).finish();
+}
