@@ -1,4 +1,5 @@
 import {
+  type AddProviderOptions,
   addProvider,
   defaultProvidersFolder,
   type ListedProvider,
@@ -48,7 +49,7 @@ export async function openBackend(registry: Registry, name: string, options: Rea
 /** What the backend onnxruntime can compute on. */
 export const providers: {
   list(): Promise<ListedProvider[]>;
-  add(file: string, options: { readonly name: string | undefined; readonly force: boolean }): Promise<ListedProvider>;
+  add(file: string, options: Omit<AddProviderOptions, "folder">): Promise<ListedProvider>;
   remove(name: string): Promise<void>;
 } = {
   list: () => listProviders(openRuntime(), defaultProvidersFolder()),

@@ -67,7 +67,7 @@ describe.concurrent("secateur providers", () => {
       [["add", "none.whl"], /^error: there is no file .*none\.whl\n/],
       [["add", "bad.whl"], /^error: .*bad\.whl is no wheel that can be unpacked: /],
       [["add", "llama/config.json"], /^error: the provider config-json does not load: /],
-      [["remove", "openvino"], /^error: there is no provider openvino; there are cpu\n/],
+      [["remove", "openvino"], /^error: there is no provider "openvino"; there are cpu\n/],
     ];
     for (const [args, message] of cases) {
       const { code, out, err } = await run(folder, "providers", ...args);
@@ -80,7 +80,7 @@ describe.concurrent("secateur providers", () => {
     const folder = workFolder(context);
     const args = ["prune", "llama", "--general", "llama/calibration.jsonl", "--sparsity", "0.5", "--out", "out"];
     const missing = await run(folder, ...args, "--backend-option", "provider=openvino");
-    context.expect(missing).toMatchObject({ code: 2, out: "", err: "error: there is no provider openvino; there are cpu\n" });
+    context.expect(missing).toMatchObject({ code: 2, out: "", err: 'error: there is no provider "openvino"; there are cpu\n' });
     const bf16 = await run(folder, ...args, "--compute", "bf16");
     context.expect(bf16).toMatchObject({ code: 2, err: "error: no provider here computes in bf16: see `secateur providers`\n" });
     const odd = await run(folder, ...args, "--compute", "f16");

@@ -2,7 +2,7 @@ import { type Backend, SecateurError } from "@secateur/kit";
 import { type Device, loadOnnxRuntime, type OnnxRuntime, OnnxRuntimeError } from "@secateur/onnxruntime-plugin";
 import { createBackendOn } from "./backend.ts";
 import { onCpu, type Placement, type PlacementOptions, type Precision, placementOn, precisionsOf } from "./placement.ts";
-import { defaultProvidersFolder, devicesOf, type InstalledProvider, installedProviders, noProvider } from "./providers.ts";
+import { defaultProvidersFolder, type InstalledProvider, installedProviders, loadProvider, noProvider } from "./providers.ts";
 import { LEAK, type SelfTest, selfTest, TOLERANCE } from "./self-test.ts";
 
 /** What the backend can be told. */
@@ -31,6 +31,8 @@ export async function createOnnxRuntimeBackend(given: Partial<OnnxRuntimeOptions
       throw new SecateurError("usage", `the provider cpu has no ${options.device}`);
     return createBackendOn(ort, { placement: onCpu(compute === "auto" ? "f32" : compute, options), exact: exactOnCpu, threads });
   }
+  if (provider === "auto" && Object.keys(options.providerOptions).length > 0)
+    throw new SecateurError("usage", "providerOptions are those of one provider: name it by the option provider");
   const installed = await installedProviders(options.providersFolder ?? defaultProvidersFolder());
   const placement = await (provider === "auto" ? fastest : named)(ort, installed, exactOnCpu, options);
   return createBackendOn(ort, { placement, exact: exactPlacement(placement, exactOnCpu, options), threads });
@@ -76,7 +78,7 @@ async function fastest(
   const placements: Placement[] = [];
   for (const provider of installed) {
     // `providers` shows what is wrong with one; here the others do the work.
-    const own = await placementsOf(ort, provider, { ...options, providerOptions: {} }).catch((): Placement[] => []);
+    const own = await placementsOf(ort, provider, options).catch((): Placement[] => []);
     placements.push(...own);
   }
   const cpu = options.compute === "bf16" || (options.device ?? "cpu") !== "cpu" ? [] : [onCpu("f32", options)];
@@ -97,8 +99,9 @@ async function fastest(
 }
 
 /** The places that a provider offers for what is asked. */
-async function placementsOf(ort: OnnxRuntime, { name, library }: InstalledProvider, options: OnnxRuntimeOptions): Promise<Placement[]> {
-  const devices = (await devicesOf(ort, name, library)).filter(({ kind }) => kind === (options.device ?? kind));
+async function placementsOf(ort: OnnxRuntime, provider: InstalledProvider, options: OnnxRuntimeOptions): Promise<Placement[]> {
+  const { name } = provider;
+  const devices = (await loadProvider(ort, provider)).filter(({ kind }) => kind === (options.device ?? kind));
   if (devices.length === 0) throw new SecateurError("unsupported", `the provider ${name} has no ${options.device} on this machine`);
   return devices.map((device) =>
     placementOn(name, device, options.compute === "auto" ? chosenPrecision(device) : options.compute, options),
@@ -109,6 +112,9 @@ async function placementsOf(ort: OnnxRuntime, { name, library }: InstalledProvid
 function chosenPrecision(device: Device): Precision {
   return precisionsOf(device).at(-1) ?? "f32";
 }
+
+// An added provider is taken when it is so many times as fast.
+const CLEARLY = 1.2;
 
 interface Tried {
   readonly placement: Placement;
@@ -132,7 +138,10 @@ async function attempt(ort: OnnxRuntime, placement: Placement, exact: Placement,
 
 function bestOf(tried: readonly Tried[]): Placement | undefined {
   const passed = tried.flatMap(({ placement, result }) => (result ? [{ placement, milliseconds: result.milliseconds }] : []));
-  return passed.sort((a, b) => a.milliseconds - b.milliseconds)[0]?.placement;
+  const [best] = passed.toSorted((a, b) => a.milliseconds - b.milliseconds);
+  // Where the processor's own kernels are about as fast they are taken, so that a choice does not hang on what else runs at the moment.
+  const cpu = passed.find(({ placement }) => placement.device === undefined);
+  return (cpu && best && cpu.milliseconds < CLEARLY * best.milliseconds ? cpu : best)?.placement;
 }
 
 /** Where single precision is computed beside a place that computes in less: on the same device, or, where that is a processor, by ONNX Runtime's own kernels for it. */

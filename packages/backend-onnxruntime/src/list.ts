@@ -1,6 +1,6 @@
 import type { Device, OnnxRuntime } from "@secateur/onnxruntime-plugin";
 import { type Precision, precisionsOf } from "./placement.ts";
-import { devicesOf, type InstalledProvider, installedProviders } from "./providers.ts";
+import { type InstalledProvider, installedProviders, loadProvider } from "./providers.ts";
 
 /** A device as a list shows it. */
 export interface ListedDevice {
@@ -23,14 +23,14 @@ export interface ListedProvider {
   readonly problem?: string;
 }
 
-/** ONNX Runtime's own provider and those in a folder, with the devices that each finds here. Loads their native code. Throws SecateurError `format` for a damaged record, `io`. */
+/** ONNX Runtime's own provider and those in a folder, with the devices that each finds here. Loads their native code. Throws SecateurError `io`. */
 export async function listProviders(ort: OnnxRuntime, folder: string): Promise<ListedProvider[]> {
   const [processor] = ort.devices();
   const cpu: ListedDevice = { kind: "cpu", hardware: processor?.hardwareVendor ?? "", precisions: ["f32"] };
   const listed: ListedProvider[] = [{ name: "cpu", version: ort.version, vendor: processor?.vendor ?? "", devices: [cpu] }];
   for (const provider of await installedProviders(folder)) {
     try {
-      listed.push(listedProvider(provider, await devicesOf(ort, provider.name, provider.library)));
+      listed.push(listedProvider(provider, await loadProvider(ort, provider)));
     } catch (error) {
       listed.push({ ...listedProvider(provider, []), problem: (error as Error).message });
     }

@@ -45,6 +45,6 @@ function recordFromText(value: unknown): unknown {
   try {
     return JSON.parse(value);
   } catch {
-    return value; // the schema says what was wanted
+    return { [`no JSON: ${value}`]: undefined }; // the schema says what was wanted, and the key what was found
   }
 }

@@ -1,16 +1,28 @@
-import { createHash, randomUUID } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
-import { pipeline } from "node:stream/promises";
+import { readdir, readFile, rm, stat } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { SecateurError } from "@secateur/kit";
 import { errorCode, ioError } from "@secateur/kit/node";
 import { type Device, type OnnxRuntime, OnnxRuntimeError } from "@secateur/onnxruntime-plugin";
 import envPaths from "env-paths";
 import { z } from "zod";
-import { unpackWheel } from "./wheel.ts";
 
-const kept = z.object({ library: z.string(), source: z.string(), sha256: z.string(), version: z.string().optional() });
+const record = z.object({
+  library: z.string(),
+  source: z.string(),
+  sha256: z.string(),
+  version: z.string().optional(),
+  files: z.record(z.string(), z.number()).optional(),
+});
+
+/** What is kept of a provider in its folder. */
+export interface ProviderRecord {
+  readonly library: string;
+  readonly source: string;
+  readonly sha256: string;
+  readonly version?: string | undefined;
+  /** Those that were unpacked there, with their sizes. */
+  readonly files?: Readonly<Record<string, number>> | undefined;
+}
 
 /** An execution provider that a user has added. */
 export interface InstalledProvider {
@@ -21,14 +33,19 @@ export interface InstalledProvider {
   readonly source: string;
   readonly sha256: string;
   readonly version?: string | undefined;
+  /** Why it cannot be used. */
+  readonly problem?: string;
 }
+
+/** What a provider's folder holds beside its files. */
+export const RECORD = "provider.json";
 
 /** Where a user's providers are kept: `providers` in the folder SECATEUR_DATA, or in the system's place for a user's data. */
 export function defaultProvidersFolder(): string {
-  return join(process.env.SECATEUR_DATA ?? envPaths("secateur", { suffix: "" }).data, "providers");
+  return join(process.env.SECATEUR_DATA || envPaths("secateur", { suffix: "" }).data, "providers");
 }
 
-/** The providers in a folder, by name. Throws SecateurError `format` for one whose record is damaged, `io`. */
+/** The providers in a folder, by name; what has no provider's record is none. Throws SecateurError `io`. */
 export async function installedProviders(folder: string): Promise<InstalledProvider[]> {
   let names: string[];
   try {
@@ -37,58 +54,41 @@ export async function installedProviders(folder: string): Promise<InstalledProvi
     if (errorCode(error) === "ENOENT") return [];
     throw ioError(error, "read", folder);
   }
-  const providers: InstalledProvider[] = [];
-  for (const name of names.filter((one) => NAME.test(one)).sort()) providers.push(await readProvider(folder, name));
-  return providers;
+  const found = await Promise.all(
+    names
+      .filter(isProviderName)
+      .sort()
+      .map((name) => readProvider(folder, name)),
+  );
+  return found.filter((provider) => provider !== undefined);
 }
 
-/**
- * Adds a provider from its library or from the wheel that holds it, once it is seen to have a device here; a library stays where it is, a wheel is unpacked. Loads native
- * code of the file into the process. Throws SecateurError `not-found`, `format` for a file that is no provider, `usage` for a name, `exists`, `unsupported` when it
- * has no device on this machine, `io`; whatever goes wrong, nothing of it stays.
- */
-export async function addProvider(
-  ort: OnnxRuntime,
-  file: string,
-  { folder, name: given, force = false }: { readonly folder: string; readonly name?: string | undefined; readonly force?: boolean },
-): Promise<{ readonly provider: InstalledProvider; readonly devices: readonly Device[] }> {
-  const source = resolve(file);
-  const sha256 = await hashOf(source);
-  const partial = join(folder, `.${randomUUID()}.partial`);
-  await mkdir(partial, { recursive: true }).catch((error: unknown) => {
-    throw ioError(error, "write", folder);
-  });
-  try {
-    const wheel = source.endsWith(".whl");
-    const inside = wheel ? libraryAmong(source, await unpackWheel(source, partial)) : source;
-    const name = given ?? nameOf(basename(inside));
-    checkName(name);
-    const place = join(folder, name);
-    const before = await stat(place).catch(() => undefined);
-    if (before && !force)
-      throw new SecateurError("exists", `a provider ${name} is there already: remove it first, or replace it by force`, {
-        where: { file: place },
-      });
-    const devices = await devicesOf(ort, name, resolve(partial, inside));
-    const version = devices[0]?.metadata.version;
-    await writeRecord(partial, { library: inside, source: basename(source), sha256, ...(version !== undefined && { version }) });
-    await publish(partial, place);
-    return { provider: await readProvider(folder, name), devices };
-  } finally {
-    await rm(partial, { recursive: true, force: true });
-  }
+/** Whether a provider can be called so. */
+export function isProviderName(name: string): boolean {
+  return /^[a-z0-9][a-z0-9-]*$/.test(name) && name !== "cpu" && name !== "auto";
 }
 
-/** Takes a provider away. Throws SecateurError `not-found` when there is none of that name, `io`. */
+/** Takes a provider away, whatever state it is in. Throws SecateurError `not-found` when there is none of that name, `io`. */
 export async function removeProvider(folder: string, name: string): Promise<void> {
-  const known = (await installedProviders(folder)).map((provider) => provider.name);
-  if (!known.includes(name)) throw noProvider(name, known);
-  await rm(join(folder, name), { recursive: true, force: true }).catch((error: unknown) => {
-    throw ioError(error, "remove", join(folder, name));
+  const place = join(folder, name);
+  if (name === "cpu") throw new SecateurError("usage", "cpu is ONNX Runtime's own provider: it cannot be removed");
+  if (!isProviderName(name) || !(await stat(place).catch(() => undefined)))
+    throw noProvider(
+      name,
+      (await installedProviders(folder)).map((provider) => provider.name),
+    );
+  await rm(place, { recursive: true, force: true }).catch((error: unknown) => {
+    throw ioError(error, "remove", place);
   });
 }
 
-/** Loads a provider and gives its devices. Throws SecateurError `format` for a library that is no provider, `unsupported` when it has no device here. */
+/** The devices of an added provider. Throws as `devicesOf`, and `format` for one that is damaged. */
+export async function loadProvider(ort: OnnxRuntime, { name, library, problem }: InstalledProvider): Promise<Device[]> {
+  if (problem !== undefined) throw new SecateurError("format", problem, { where: { file: library } });
+  return devicesOf(ort, name, library);
+}
+
+/** Loads a provider's library and gives its devices. Throws SecateurError `format` for one that is no provider, `unsupported` when it has no device here. */
 export async function devicesOf(ort: OnnxRuntime, name: string, library: string): Promise<Device[]> {
   let devices: readonly Device[];
   try {
@@ -107,82 +107,35 @@ export async function devicesOf(ort: OnnxRuntime, name: string, library: string)
 
 /** The error for a provider that was not added. */
 export function noProvider(name: string, known: readonly string[]): SecateurError {
-  return new SecateurError("not-found", `there is no provider ${name}; there are ${["cpu", ...known].join(", ")}`);
+  return new SecateurError("not-found", `there is no provider ${JSON.stringify(name)}; there are ${["cpu", ...known].join(", ")}`);
 }
 
-const RECORD = "provider.json";
-const NAME = /^[a-z0-9][a-z0-9-]*$/;
-const RESERVED = ["cpu", "auto"];
-const LIBRARY = /^(?:lib)?(?:onnxruntime_providers_)?(.+?)(?:_plugin|_ep)?\.(?:so|dylib|dll)$/;
-
-function checkName(name: string): void {
-  if (!NAME.test(name) || RESERVED.includes(name))
-    throw new SecateurError(
-      "usage",
-      `${JSON.stringify(name)} is no name for a provider: small letters, digits and hyphens, and not ${RESERVED.join(" or ")}`,
-    );
-}
-
-function nameOf(library: string): string {
-  return (LIBRARY.exec(library)?.[1] ?? library).toLowerCase().replaceAll(/[^a-z0-9]+/g, "-");
-}
-
-/** The provider's library among the files of a wheel. */
-function libraryAmong(wheel: string, files: readonly string[]): string {
-  const found = files.filter((path) => /^(?:lib)?onnxruntime_providers_.*\.(?:so|dylib|dll)$/.test(basename(path)));
-  const [only] = found;
-  if (only !== undefined && found.length === 1) return only;
-  const what =
-    found.length === 0 ? "no library of a provider (onnxruntime_providers_….so, .dylib or .dll)" : `several: ${found.join(", ")}`;
-  throw new SecateurError("format", `${wheel} holds ${what}`, { where: { file: wheel } });
-}
-
-async function hashOf(file: string): Promise<string> {
-  const hash = createHash("sha256");
-  try {
-    await pipeline(createReadStream(file), hash);
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") throw new SecateurError("not-found", `there is no file ${file}`, { where: { file }, cause: error });
-    throw ioError(error, "read", file);
-  }
-  return hash.digest("hex");
-}
-
-async function writeRecord(partial: string, record: z.infer<typeof kept>): Promise<void> {
-  const path = join(partial, RECORD);
-  await writeFile(path, `${JSON.stringify(record, undefined, 2)}\n`).catch((error: unknown) => {
-    throw ioError(error, "write", path);
-  });
-}
-
-/** Puts what is whole in its place; what was there before makes way only then. */
-async function publish(partial: string, place: string): Promise<void> {
-  const old = `${partial}.old`;
-  try {
-    await rename(place, old).catch((error: unknown) => {
-      if (errorCode(error) !== "ENOENT") throw error;
-    });
-    await rename(partial, place);
-  } catch (error) {
-    throw ioError(error, "write", place);
-  } finally {
-    await rm(old, { recursive: true, force: true });
-  }
-}
-
-async function readProvider(folder: string, name: string): Promise<InstalledProvider> {
-  const file = join(folder, name, RECORD);
+/** A provider by its folder; undefined where none was added. */
+export async function readProvider(folder: string, name: string): Promise<InstalledProvider | undefined> {
+  const place = join(folder, name);
   let text: string;
   try {
-    text = await readFile(file, "utf8");
+    text = await readFile(join(place, RECORD), "utf8");
   } catch (error) {
-    throw ioError(error, "read", file);
+    if (["ENOENT", "ENOTDIR", "EISDIR"].includes(errorCode(error) ?? "")) return undefined;
+    throw ioError(error, "read", join(place, RECORD));
   }
-  let record: z.infer<typeof kept>;
+  let kept: ProviderRecord;
   try {
-    record = kept.parse(JSON.parse(text));
-  } catch (cause) {
-    throw new SecateurError("format", `${file} is damaged: remove its folder and add the provider again`, { where: { file }, cause });
+    kept = record.parse(JSON.parse(text));
+  } catch {
+    return { name, library: place, source: "", sha256: "", problem: damaged(name, `${join(place, RECORD)} is no record of one`) };
   }
-  return { ...record, name, library: resolve(folder, name, record.library) };
+  const { files = {}, library, ...facts } = kept;
+  const provider = { ...facts, name, library: resolve(place, library) };
+  for (const [file, bytes] of Object.entries(files)) {
+    const size = (await stat(join(place, file)).catch(() => undefined))?.size;
+    if (size !== bytes)
+      return { ...provider, problem: damaged(name, `${join(place, file)} has ${size ?? "no"} bytes instead of ${bytes}`) };
+  }
+  return provider;
+}
+
+function damaged(name: string, what: string): string {
+  return `the provider ${name} is damaged: ${what}; remove it and add it again`;
 }

@@ -24,10 +24,16 @@ describe("choosing where to compute", () => {
   });
 
   it.each<[what: string, options: Parameters<typeof createOnnxRuntimeBackend>[0], code: string, message: string]>([
-    ["a provider that was not added", { provider: "openvino" }, "not-found", "there is no provider openvino; there are cpu"],
+    ["a provider that was not added", { provider: "openvino" }, "not-found", 'there is no provider "openvino"; there are cpu'],
     ["bf16 on cpu", { provider: "cpu", compute: "bf16" }, "usage", "the provider cpu computes in f32, not in bf16"],
     ["a GPU of cpu", { provider: "cpu", device: "gpu" }, "usage", "the provider cpu has no gpu"],
     ["bf16 where nothing has it", { compute: "bf16" }, "unsupported", "no provider here computes in bf16: see `secateur providers`"],
+    [
+      "options of no one provider",
+      { providerOptions: { a: "b" } },
+      "usage",
+      "providerOptions are those of one provider: name it by the option provider",
+    ],
     ["a GPU where there is none", { device: "gpu" }, "unsupported", "no provider here has a gpu: see `secateur providers`"],
   ])("refuses %s", async (_, options, code, message) => {
     const providersFolder = await newFolder();

@@ -130,23 +130,48 @@ describe("a folder of providers", () => {
     expect((await listProviders(ort, providers)).map(({ name, devices }) => [name, devices.length])).toEqual([["cpu", 1]]);
     expect(await failureOf(() => removeProvider(providers, "openvino"))).toEqual([
       "not-found",
-      "there is no provider openvino; there are cpu",
+      'there is no provider "openvino"; there are cpu',
     ]);
   });
 
-  it("says what is wrong with a provider in it", async () => {
-    await mkdir(join(providers, "bad"), { recursive: true });
-    await writeFile(join(providers, "bad", "provider.json"), "{");
-    const damaged = `${providers}/bad/provider.json is damaged: remove its folder and add the provider again`;
-    expect(await failureOf(() => installedProviders(providers))).toEqual(["format", damaged]);
-    await writeFile(join(providers, "bad", "provider.json"), JSON.stringify({ library: "gone.so", source: "gone.whl", sha256: "0" }));
-    const [, bad] = await listProviders(ort, providers);
-    expect(bad).toMatchObject({
-      name: "bad",
-      devices: [],
-      problem: `the provider bad does not load: there is no file ${providers}/bad/gone.so`,
-    });
+  it("says what is wrong with a provider in it, and removes it all the same", async () => {
+    const place = join(providers, "bad");
+    await mkdir(place, { recursive: true });
+    await mkdir(join(providers, "stray"));
+    await writeFile(join(providers, "strayfile"), "");
+    const problemOf = async (): Promise<string | undefined> => (await listProviders(ort, providers))[1]?.problem;
+    await writeFile(join(place, "provider.json"), "{");
+    const remedy = "; remove it and add it again";
+    expect(await problemOf()).toBe(`the provider bad is damaged: ${place}/provider.json is no record of one${remedy}`);
+    await writeFile(join(place, "provider.json"), JSON.stringify({ library: "gone.so", source: "gone.whl", sha256: "0" }));
+    expect(await problemOf()).toBe(`the provider bad does not load: there is no file ${place}/gone.so`);
+    await writeFile(join(place, "lib.so"), "short");
+    const files = { "lib.so": 6, other: 0 };
+    await writeFile(join(place, "provider.json"), JSON.stringify({ library: "lib.so", source: "gone.whl", sha256: "0", files }));
+    expect(await problemOf()).toBe(`the provider bad is damaged: ${place}/lib.so has 5 bytes instead of 6${remedy}`);
+    expect((await installedProviders(providers)).map(({ name }) => name)).toEqual(["bad"]);
     await removeProvider(providers, "bad");
-    expect(await readdir(providers)).toEqual([]);
+    expect(await failureOf(() => removeProvider(providers, "cpu"))).toEqual([
+      "usage",
+      "cpu is ONNX Runtime's own provider: it cannot be removed",
+    ]);
+    expect((await readdir(providers)).sort()).toEqual(["stray", "strayfile"]);
+  });
+
+  it("is rid of what a process has left that is gone, and gets back what it was about to replace", async () => {
+    const gone = `.${2 ** 22 + 1}-0-0.partial`;
+    await mkdir(join(providers, gone), { recursive: true });
+    await mkdir(join(providers, `${gone}.kept.old`));
+    await mkdir(join(providers, `.${process.pid}-0-0.partial`));
+    expect((await failureOf(() => addProvider(ort, ort.library, { folder: providers })))[0]).toBe("format");
+    expect((await readdir(providers)).sort()).toEqual([`.${process.pid}-0-0.partial`, "kept"]);
+  });
+
+  it("is left as it was by an addition that is stopped", async () => {
+    const wheel = join(folder, "test.whl");
+    await writeZip(wheel, [{ name: LIBRARY, text: "x" }]);
+    const adding = addProvider(ort, wheel, { folder: providers, signal: AbortSignal.abort() });
+    expect((await failureOf(() => adding))[0]).toBe("cancelled");
+    expect(await readdir(folder)).toEqual(["test.whl"]);
   });
 });

@@ -7,17 +7,19 @@ export interface ZipEntry {
   readonly text: string;
   /** Its mode on Unix, such as 0o120777 for a symbolic link. */
   readonly mode?: number;
+  /** What the file says of its checksum; the true one when left out. */
+  readonly crc?: number;
 }
 
 /** Writes a zip file whose names nobody has looked at. */
 export async function writeZip(path: string, entries: readonly ZipEntry[]): Promise<void> {
   const [bodies, directory]: [Buffer[], Buffer[]] = [[], []];
   let offset = 0;
-  for (const { name, text, mode = 0o100644 } of entries) {
+  for (const { name, text, mode = 0o100644, crc } of entries) {
     const [fileName, data] = [Buffer.from(name), Buffer.from(text)];
     const common = Buffer.alloc(26);
     common.writeUInt16LE(20, 0); // version needed
-    common.writeUInt32LE(crc32(data), 10);
+    common.writeUInt32LE(crc ?? crc32(data), 10);
     common.writeUInt32LE(data.length, 14);
     common.writeUInt32LE(data.length, 18);
     common.writeUInt16LE(fileName.length, 22);

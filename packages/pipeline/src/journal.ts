@@ -82,7 +82,7 @@ async function takeUp<Row>(partial: string, key: string, restart: boolean): Prom
     if (journal.key !== key) {
       throw new SecateurError(
         "exists",
-        `${partial} holds an unfinished run of another recipe, model, data or plugin: finish that one, or give --restart to discard it`,
+        `${partial} holds an unfinished run of another recipe, model, data, plugin, provider or precision: finish that one, or give --restart to discard it`,
         { where: { file: partial } },
       );
     }

@@ -30,6 +30,8 @@ export interface Manifest {
     readonly endToken?: EndToken | undefined;
   }[];
   readonly backend: Backend["description"];
+  /** What computed the statistics, where they come from a file. */
+  readonly statistics?: { readonly backend: Backend["description"] };
   readonly sparsity: { readonly zeros: number; readonly of: number; readonly ratio: number };
   readonly tensors: readonly LayerReport[];
   readonly warnings: readonly string[];
@@ -83,6 +85,7 @@ export function makeManifest(plan: Plan, { modelHash, version, backend, layers }
       ...(endToken && { endToken }),
     })),
     backend,
+    ...(plan.statistics && { statistics: { backend: plan.statistics.header.backend } }),
     sparsity: { zeros, of: size, ratio: size === 0 ? 0 : zeros / size },
     tensors: layers,
     warnings: plan.warnings,

@@ -22,7 +22,7 @@ it("remembers what has been finished, for the same key", async () => {
   expect(await sectionsOf(partial, KEY, false)).toEqual([["a"], ["b"]]);
   expect(await failureOf(() => sectionsOf(partial, "sha256:2", false))).toEqual([
     "exists",
-    `${partial} holds an unfinished run of another recipe, model, data or plugin: finish that one, or give --restart to discard it`,
+    `${partial} holds an unfinished run of another recipe, model, data, plugin, provider or precision: finish that one, or give --restart to discard it`,
   ]);
   expect(await sectionsOf(partial, "sha256:2", true)).toEqual([]);
   expect(readdirSync(partial)).toEqual(["journal.json"]);

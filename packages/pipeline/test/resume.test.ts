@@ -149,7 +149,7 @@ describe("what a run finds", () => {
       });
       const refusal = [
         "exists",
-        `${out}.partial holds an unfinished run of another recipe, model, data or plugin: finish that one, or give --restart to discard it`,
+        `${out}.partial holds an unfinished run of another recipe, model, data, plugin, provider or precision: finish that one, or give --restart to discard it`,
       ];
       for (const change of [{ sparsity: 0.6 }, { general: [taskA()].map(({ source }) => ({ source })) }, { model: other }]) {
         expect(await failureOf(() => run({ ...recipe, ...change }, out, backend, {}, TOKENS))).toEqual(refusal);

@@ -2,7 +2,7 @@ import { type Command, Command as Group } from "commander";
 import { runEngine } from "../engine/client.ts";
 import * as flags from "../flags.ts";
 import { addedText, providersText } from "../render/providers.ts";
-import { printJson } from "../terminal.ts";
+import { printJson, type Terminal } from "../terminal.ts";
 import { type CommandContext, command, type Example, examplesText } from "./command.ts";
 
 interface AddFlags {
@@ -49,7 +49,7 @@ function addCommand({ terminal }: CommandContext): Command {
     .option("--force", "replace one of the same name")
     .option("--json", "print one JSON document instead of text")
     .action(async (file: string, { name, force = false, json }: AddFlags, self: Command) => {
-      const [added] = await runEngine("providers", { action: "add", file, name, force });
+      const [added] = await runEngine("providers", { action: "add", file, name, force }, stopping(terminal));
       if (json || self.parent?.opts().json) printJson(terminal.out, added);
       else if (added) terminal.out.write(addedText(added, terminal.colors));
     });
@@ -58,8 +58,14 @@ function addCommand({ terminal }: CommandContext): Command {
 function removeCommand({ terminal }: CommandContext): Command {
   return command("remove", "take an added provider away", [["", "secateur providers remove openvino"]])
     .argument("<name>", "as `secateur providers` lists it")
-    .action(async (name: string) => {
+    .option("--json", "print one JSON document instead of text")
+    .action(async (name: string, { json }: { readonly json?: boolean }, self: Command) => {
       await runEngine("providers", { action: "remove", name });
-      terminal.out.write(`removed ${name}\n`);
+      if (json || self.parent?.opts().json) printJson(terminal.out, { removed: name });
+      else terminal.out.write(`removed ${name}\n`);
     });
+}
+
+function stopping({ err }: Terminal): { readonly onStopping: () => void } {
+  return { onStopping: () => void err.write("stopping; Ctrl-C again ends it at once\n") };
 }

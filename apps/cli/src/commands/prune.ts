@@ -192,14 +192,14 @@ async function runPruneCommand(request: PruneRequest, json: boolean, { terminal 
   } finally {
     view.stop();
   }
-  const { plan, backend, sparsity } = outcome;
+  const { plan, backend, statistics, sparsity } = outcome;
   if (sparsity === undefined || request.out === undefined) {
     if (json) printJson(terminal.out, { plan, backend });
     else terminal.out.write(planText(plan, backend));
     return;
   }
   const seconds = (performance.now() - started) / 1000;
-  const pruned = { out: request.out, plan, backend, sparsity, seconds, tokensPerSecond: run.tokensPerSecond() };
+  const pruned = { out: request.out, plan, backend, statistics, sparsity, seconds, tokensPerSecond: run.tokensPerSecond() };
   if (json) printJson(terminal.out, pruned);
   else terminal.out.write(prunedText(pruned, terminal.colors));
 }

@@ -77,5 +77,8 @@ function post(child: ChildProcess, message: ToEngine): void {
 function died(code: number | null, signal: NodeJS.Signals | null): CommandError {
   const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
   const memory = "the system may have run out of memory: a smaller --samples or --seq-len needs less";
-  return new CommandError({ code: "internal", message: `the engine process died (${how})` }, signal === "SIGKILL" ? [memory] : []);
+  const provider =
+    "where a provider was added, its library may be at fault: --backend-option provider=cpu does without, `secateur providers remove NAME` takes it away";
+  const hints = signal === "SIGKILL" ? [memory] : signal === null ? [] : [provider];
+  return new CommandError({ code: "internal", message: `the engine process died (${how})` }, hints);
 }

@@ -149,6 +149,8 @@ interface PartialEvent {
 export interface PruneOutcome {
   readonly plan: PlanSummary;
   readonly backend: BackendDescription;
+  /** What computed the statistics, where they come from a file. */
+  readonly statistics?: Manifest["statistics"] | undefined;
   readonly sparsity?: Manifest["sparsity"];
 }
 

@@ -37,7 +37,7 @@ export interface Inspection {
   readonly bytes: number;
   readonly tokenizer: boolean;
   /** How it was pruned, when secateur.json is there. */
-  readonly pruned?: Pick<Manifest, "secateur" | "recipe" | "sparsity" | "backend">;
+  readonly pruned?: Pick<Manifest, "secateur" | "recipe" | "sparsity" | "backend" | "statistics">;
 }
 
 /** Reads a model's headers, and its manifest when it has one, or a statistics file's header; no weights. */
@@ -71,7 +71,13 @@ async function inspectModel(path: string): Promise<Inspection> {
       bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
       tokenizer: model.tokenizer !== undefined,
       ...(manifest && {
-        pruned: { secateur: manifest.secateur, recipe: manifest.recipe, sparsity: manifest.sparsity, backend: manifest.backend },
+        pruned: {
+          secateur: manifest.secateur,
+          recipe: manifest.recipe,
+          sparsity: manifest.sparsity,
+          backend: manifest.backend,
+          ...(manifest.statistics && { statistics: manifest.statistics }),
+        },
       }),
     };
   } finally {

@@ -25,8 +25,8 @@ export async function runPrune(request: PruneRequest, context: JobContext<"prune
     const { restart, version } = request;
     const { emit, signal } = context;
     emit({ type: "partial", folder: partialFolder(out) });
-    const { sparsity } = await prune(plan, { out, format: parts.format, backend, restart, version, emit, signal });
-    return { plan: plan.summary, backend: backend.description, sparsity };
+    const { sparsity, statistics } = await prune(plan, { out, format: parts.format, backend, restart, version, emit, signal });
+    return { plan: plan.summary, backend: backend.description, statistics, sparsity };
   }
 }
 

@@ -20,7 +20,7 @@ export function inspectionText(inspection: Inspection, colors: Colors): string {
   return [facts, groupTable(inspection, colors), fileTable(inspection, colors)].join("\n");
 }
 
-function prunedRows({ sparsity, recipe, secateur, backend }: NonNullable<Inspection["pruned"]>): string[][] {
+function prunedRows({ sparsity, recipe, secateur, backend, statistics }: NonNullable<Inspection["pruned"]>): string[][] {
   const data = [
     ...(recipe.stats === undefined ? [] : [`statistics ${recipe.stats}`]),
     ...recipe.general.map(({ source }) => `general ${source}`),
@@ -32,6 +32,7 @@ function prunedRows({ sparsity, recipe, secateur, backend }: NonNullable<Inspect
     ["by", `secateur ${secateur}, scorer ${recipe.scorer}, fusion ${recipe.fusion}, ${amount}, from ${recipe.model}`],
     ...(data.length === 0 ? [] : [["data", data.join(", ")]]),
     ["computed by", computedText(backend)],
+    ...(statistics ? [["statistics by", computedText(statistics.backend)]] : []),
   ];
 }
 

@@ -11,13 +11,15 @@ export interface Pruned {
   readonly out: string;
   readonly plan: PlanSummary;
   readonly backend: BackendDescription;
+  /** Absent where data was read. */
+  readonly statistics?: { readonly backend: BackendDescription } | undefined;
   readonly sparsity: { readonly zeros: number; readonly of: number; readonly ratio: number };
   readonly seconds: number;
   readonly tokensPerSecond: number | undefined;
 }
 
 /** The end of a run for a person: what came of it, where it is, and what to do next. */
-export function prunedText({ out, plan, backend, sparsity, seconds, tokensPerSecond }: Pruned, colors: Colors): string {
+export function prunedText({ out, plan, backend, statistics, sparsity, seconds, tokensPerSecond }: Pruned, colors: Colors): string {
   const rate = tokensPerSecond === undefined ? "" : ` (${grouped(tokensPerSecond)} tokens/s through blocks)`;
   const facts = table([
     [
@@ -26,6 +28,7 @@ export function prunedText({ out, plan, backend, sparsity, seconds, tokensPerSec
     ],
     ["time", `${humanDuration(seconds)}${rate}`],
     ["computed by", computedText(backend)],
+    ...(statistics ? [["statistics by", computedText(statistics.backend)]] : []),
     ["size", `${humanBytes(plan.diskBytes)}, as before: the zeros are stored like any other number`],
     ["written to", out],
   ]);
