@@ -40,7 +40,7 @@ test("providers are listed with their devices, and what is wrong with one stands
       "from     openvino.whl (sha256 ab12)",
       "library  /data/openvino/lib.so",
       "",
-      "From now on the fastest provider that passes a self-test computes; --backend-option provider=openvino asks for this one.",
+      "From now on it computes where it passes a self-test and is clearly faster; --backend-option provider=openvino asks for this one.",
       "",
     ].join("\n"),
   );

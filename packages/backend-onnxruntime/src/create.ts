@@ -7,7 +7,7 @@ import { LEAK, type SelfTest, selfTest, TOLERANCE } from "./self-test.ts";
 
 /** What the backend can be told. */
 export interface OnnxRuntimeOptions extends PlacementOptions {
-  /** `cpu`, the name of a provider that was added, or `auto`: the fastest of all that passes the self-test. */
+  /** `cpu`, the name of a provider that was added, or `auto`: the fastest that passes the self-test, where it is clearly faster than `cpu`. */
   readonly provider: string;
   /** Only devices of this kind. */
   readonly device?: Device["kind"] | undefined;
@@ -18,8 +18,8 @@ export interface OnnxRuntimeOptions extends PlacementOptions {
 }
 
 /**
- * Opens ONNX Runtime where the options say, by default on the fastest provider and in the precision that suits it. Throws SecateurError `usage`, `not-found` for a provider that was not added, `unsupported` for one without a device here, and
- * `backend` for one whose results are wrong.
+ * Opens ONNX Runtime where the options say, by default on the fastest provider and in the precision that suits it. Throws SecateurError `usage`, `not-found` for a
+ * provider that was not added, `unsupported` for one without a device here, and `backend` for one whose results are wrong.
  */
 export async function createOnnxRuntimeBackend(given: Partial<OnnxRuntimeOptions> = {}): Promise<Backend> {
   const options: OnnxRuntimeOptions = { provider: "auto", compute: "auto", threads: 0, providerOptions: {}, ...given };

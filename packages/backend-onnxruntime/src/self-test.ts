@@ -4,10 +4,7 @@ import { seededRandom } from "@secateur/tensor";
 import { type Compiled, compileOn, type Places } from "./compiled.ts";
 import type { Placement } from "./placement.ts";
 
-/**
- * The largest error of a place's results, as a part of their norm, against ONNX Runtime's own CPU provider in single precision. A block in bf16 is off by some thousandths,
- * one of 32-bit products with 10 bits of fraction by some ten-thousandths.
- */
+/** The largest error of a place's results, as a part of their norm, against ONNX Runtime's own CPU provider in single precision. A block in bf16 is off by some thousandths. */
 export const TOLERANCE: Readonly<Record<Placement["precision"], number>> = { f32: 5e-5, bf16: 2e-2 };
 
 /** The largest change of a token's results by tokens after it: where the mask holds, they are computed alike. */

@@ -26,7 +26,7 @@ export function providersCommand(context: CommandContext): Command {
   return new Group("providers")
     .summary("list or add what computes: processors, GPUs, NPUs")
     .description(
-      "Lists ONNX Runtime's execution providers and their devices, and adds further ones. The fastest that passes a self-test is used, unless --backend-option provider=NAME says which.",
+      "Lists ONNX Runtime's execution providers and their devices, and adds further ones. One that passes a self-test and is clearly faster is used, unless --backend-option provider=NAME says which.",
     )
     .option("--json", "print one JSON document instead of text")
     .addHelpText("after", `\n${examplesText(EXAMPLES)}`)

@@ -24,5 +24,5 @@ export function addedText({ name, version = "", vendor, devices, added }: Listed
     ["library", added?.library ?? ""],
   ]);
   const use = `--backend-option provider=${name}`;
-  return `${facts}\nFrom now on the fastest provider that passes a self-test computes; ${colors.cyan(use)} asks for this one.\n`;
+  return `${facts}\nFrom now on it computes where it passes a self-test and is clearly faster; ${colors.cyan(use)} asks for this one.\n`;
 }
