@@ -80,6 +80,7 @@ export const FUSED_KERNELS: Readonly<Record<string, Kernel>> = {
     }
     return out;
   },
+  sigmoid: ([x]) => numbersOf(x).map((value) => 1 / (1 + Math.exp(-value))),
   silu: ([x]) => numbersOf(x).map((value) => value / (1 + Math.exp(-value))),
   tokenLoss: ([logits, target], shape) => {
     const n = (logits as Host).shape.at(-1) as number;

@@ -119,6 +119,15 @@ export const PRIMITIVE_KERNELS: Readonly<Record<string, Kernel>> = {
     for (let row = 0; row < out.length; row++) out[row] = (x as Host).data[row * size + indexBelow(index as Host, row, size)] as number;
     return out;
   },
+  scatterAdd: ([x, index, value]) => {
+    const size = (x as Host).shape.at(-1) as number;
+    const out = numbersOf(x).slice();
+    for (let row = 0; row * size < out.length; row++) {
+      const at = row * size + indexBelow(index as Host, row, size);
+      out[at] = (out[at] as number) + (numbersOf(value)[row] as number);
+    }
+    return out;
+  },
 };
 
 /** a (m, k) · b (k, n) into out (m, n), each from an offset of its array. */

@@ -42,6 +42,7 @@ const WRITERS: Readonly<Record<string, (b: ProgramBuilder, read: Read, sizes: Si
     return b.attention(q, k, v, { heads: group * kvHeads, kvHeads, scale: (2 * half) ** -0.5, window });
   },
   softmax: (b, read) => b.softmax(read("x", "batch", "tokens", "width")),
+  sigmoid: (b, read) => b.sigmoid(read("x", "batch", "tokens", "width")),
   silu: (b, read) => b.silu(read("x", "batch", "tokens", "width")),
   tokenLoss: (b, read) => b.tokenLoss(read("logits", "batch", "tokens", "width"), b.input("target", ["batch", "tokens"], "I32")),
 };

@@ -37,6 +37,7 @@ export interface OpWriters {
   rope(x: Value, cos: Value, sin: Value, heads: number): Value;
   attention(q: Value, k: Value, v: Value, options: { heads: number; kvHeads: number; scale: number; window: number }): Value;
   softmax(x: Value): Value;
+  sigmoid(x: Value): Value;
   silu(x: Value): Value;
   tokenLoss(logits: Value, target: Value): Value;
   matmul(a: Value, b: Value): Value;
@@ -59,6 +60,7 @@ export interface OpWriters {
   slice(x: Value, axis: number, start: number, end: number): Value;
   concat(parts: readonly Value[], axis: number): Value;
   pick(x: Value, index: Value): Value;
+  scatterAdd(x: Value, index: Value, value: Value): Value;
 }
 
 /** A builder for a program over axes of these sizes; `from` is a program to continue. */
@@ -153,6 +155,7 @@ export function opWriters(op: WriteOp): OpWriters {
     rope: (x, cos, sin, heads) => op("rope", [x, cos, sin], { heads }),
     attention: (q, k, v, options) => op("attention", [q, k, v], options),
     softmax: (x) => op("softmax", [x]),
+    sigmoid: (x) => op("sigmoid", [x]),
     silu: (x) => op("silu", [x]),
     tokenLoss: (logits, target) => op("tokenLoss", [logits, target]),
     matmul: (a, b) => op("matmul", [a, b]),
@@ -175,5 +178,6 @@ export function opWriters(op: WriteOp): OpWriters {
     slice: (x, axis, start, end) => op("slice", [x], { axis, start, end }),
     concat: (parts, axis) => op("concat", parts, { axis }),
     pick: (x, index) => op("pick", [x, index]),
+    scatterAdd: (x, index, value) => op("scatterAdd", [x, index, value]),
   };
 }

@@ -45,7 +45,7 @@ export function resolveShape(shape: readonly Dim[], axes: Axes): number[] {
 
 /** What is wrong with a program or with what it was given. */
 export class GraphError extends Error {
-  readonly code: "unbound-axis" | "shape" | "unknown-op" | "unknown-value" | "duplicate";
+  readonly code: "unbound-axis" | "shape" | "unknown-op" | "unknown-value" | "no-gradient" | "duplicate";
   constructor(code: GraphError["code"], message: string) {
     super(message);
     this.name = "GraphError";

@@ -1,5 +1,5 @@
 import { opDefinition, opWriters, type ProgramBuilder, programBuilder, type WriteOp } from "./builder.ts";
-import type { Program, Value } from "./program.ts";
+import type { Program, Tap, Value } from "./program.ts";
 
 /**
  * The same program with every op for which `keep` is false written in the ops that it expands into; primitives always stay.
@@ -30,10 +30,17 @@ export function expandProgram(program: Program, keep: (kind: string) => boolean)
 
   for (const op of program.ops) renamed.set(op.output, write(op.kind, op.inputs.map(now), op.attributes));
   const outputs = Object.fromEntries(Object.entries(program.outputs).map(([name, value]) => [name, now(value)]));
-  const taps = program.taps.map((tap) => ({
-    input: now(tap.input).name,
-    linears: tap.linears.map(({ weight, output }) => ({ weight, output: now(output).name })),
-    ...(tap.share !== undefined && { share: now(tap.share).name }),
-  }));
-  return { ...b.build(outputs), taps };
+  return { ...b.build(outputs), taps: renameTaps(program.taps, (name) => renamed.get(name)?.name) };
+}
+
+/** Taps under other names of their values; of a program that computes only a part, what is computed. */
+export function renameTaps(taps: readonly Tap[], nameOf: (value: string) => string | undefined): Tap[] {
+  return taps.flatMap((tap) => {
+    const [input, share] = [nameOf(tap.input), tap.share === undefined ? undefined : nameOf(tap.share)];
+    const linears = tap.linears.flatMap(({ weight, output, gradient }) => {
+      const [given, back] = [nameOf(output), gradient === undefined ? undefined : nameOf(gradient)];
+      return given === undefined ? [] : [{ weight, output: given, ...(back !== undefined && { gradient: back }) }];
+    });
+    return input === undefined || linears.length === 0 ? [] : [{ input, linears, ...(share !== undefined && { share }) }];
+  });
 }

@@ -142,6 +142,16 @@ export const FUSED: Readonly<Record<string, OpDefinition>> = {
       return b.div(raised, b.reduceSum(raised, -1, true));
     },
   },
+  // 1 / (1 + exp(−x))
+  sigmoid: {
+    reads: ["F32"],
+    infer: (inputs) => same(at(inputs, 0)),
+    flops: (_, output, __, axes) => 3 * elements(output, axes),
+    expand: (b, inputs) => {
+      const one = b.constant(1);
+      return b.div(one, b.add(one, b.exp(b.sub(b.constant(0), at(inputs, 0)))));
+    },
+  },
   // x · sigmoid(x)
   silu: {
     reads: ["F32"],

@@ -4,6 +4,7 @@ export { type Cost, costOf } from "./cost.ts";
 export { type Cut, type CutProgram, cutAtTaps } from "./cut.ts";
 export { type Axes, type Dim, GraphError, resolveDim, resolveShape, simplify } from "./dims.ts";
 export { expandProgram } from "./expand.ts";
+export { gradientName, gradientProgram } from "./gradient.ts";
 export { instrument, type Reduction, type TapRequest, TOKEN_WEIGHTS, tapOutput } from "./instrument.ts";
 export type { OpDefinition } from "./op-table.ts";
 export { keepOutputs } from "./outputs.ts";

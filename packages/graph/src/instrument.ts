@@ -1,18 +1,20 @@
 import { type ProgramBuilder, programBuilder } from "./builder.ts";
 import { GraphError } from "./dims.ts";
-import { type Program, type Value, valueNamed } from "./program.ts";
+import { type Program, type Tap, type Value, valueNamed } from "./program.ts";
 
 /** The input of an instrumented program that weighs each token's part in the statistics: (batch, tokens), 0 for padding. */
 export const TOKEN_WEIGHTS = "tokenWeights";
 
 /**
  * A statistic over the tokens at a linear layer, as ops: from the values (batch, tokens, channels) that it reads (`of: "input"`, once for all
- * layers that read the same) or gives (`of: "output"`), and the token weights (batch, tokens), to named sums.
+ * layers that read the same), gives (`of: "output"`), or that a loss's gradient has at what it gives, and the token weights (batch, tokens), to named sums.
+ * `gradient` is that of the model's loss, in which the token weights count already; `regional` that of the norm of the block's output alone. The layer's input
+ * comes last, for a statistic of both sides.
  */
 export interface Reduction {
   readonly id: string;
-  readonly of: "input" | "output";
-  reduce(b: ProgramBuilder, values: Value, tokenWeights: Value): Readonly<Record<string, Value>>;
+  readonly of: "input" | "output" | "gradient" | "regional";
+  reduce(b: ProgramBuilder, values: Value, tokenWeights: Value, input: Value): Readonly<Record<string, Value>>;
 }
 
 /** What to take at one tap of a program: its number, and the statistics. */
@@ -29,7 +31,7 @@ export function tapOutput(tap: number, reduction: Reduction, sum: string, weight
 /** The same program with an input more, the token weights, and with an output more for every sum that is asked for (see `tapOutput`). */
 export function instrument(program: Program, requests: readonly TapRequest[]): Program {
   const b = programBuilder(program.axes, program);
-  const tokenWeights = b.input(TOKEN_WEIGHTS, ["batch", "tokens"]);
+  const tokenWeights = program.values[TOKEN_WEIGHTS] ?? b.input(TOKEN_WEIGHTS, ["batch", "tokens"]);
   const outputs: Record<string, Value> = {};
   for (const [name, value] of Object.entries(program.outputs)) outputs[name] = valueNamed(program, value);
   for (const { tap: index, reductions } of requests) {
@@ -37,11 +39,20 @@ export function instrument(program: Program, requests: readonly TapRequest[]): P
     if (!tap) throw new GraphError("unknown-value", `the program has ${program.taps.length} taps, number ${index} was asked for`);
     const weights = tap.share === undefined ? tokenWeights : b.mul(tokenWeights, valueNamed(program, tap.share));
     for (const reduction of reductions) {
-      for (const { weight, output } of reduction.of === "input" ? tap.linears.slice(0, 1) : tap.linears) {
-        const sums = reduction.reduce(b, valueNamed(program, reduction.of === "input" ? tap.input : output), weights);
+      for (const linear of reduction.of === "input" ? tap.linears.slice(0, 1) : tap.linears) {
+        const { weight } = linear;
+        const sums = reduction.reduce(b, valueNamed(program, readBy(reduction, tap, linear)), weights, valueNamed(program, tap.input));
         for (const [sum, value] of Object.entries(sums)) outputs[tapOutput(index, reduction, sum, weight)] = value;
       }
     }
   }
   return b.build(outputs);
+}
+
+function readBy({ id, of }: Reduction, { input }: Tap, { weight, output, gradient }: Tap["linears"][number]): string {
+  if (of === "input") return input;
+  if (of === "output") return output;
+  if (gradient === undefined)
+    throw new GraphError("no-gradient", `the statistic ${id} reads a gradient, and the program gives none at the output of ${weight}`);
+  return gradient;
 }

@@ -219,4 +219,20 @@ export const PRIMITIVES: Readonly<Record<string, OpDefinition>> = {
     },
     flops: noFlops,
   },
+  // x (…, n) with value (…) added at index (…)
+  scatterAdd: {
+    reads: ["F32", "I32", "F32"],
+    infer: (inputs, _, axes) => {
+      const [x, index, value] = [at(inputs, 0), at(inputs, 1), at(inputs, 2)];
+      const [from, to, given] = [x.shape.slice(0, -1), index.shape, value.shape].map((dims) =>
+        dims.map((dim) => simplify(dim, axes)).join(),
+      );
+      expectShape(
+        x.shape.length > 0 && from === to && from === given,
+        () => `scatterAdd into [${x.shape.join(", ")}] of values of shape [${value.shape.join(", ")}] at indices of shape [${to}]`,
+      );
+      return { type: "F32", shape: x.shape };
+    },
+    flops: (inputs, _, __, axes) => elements(at(inputs, 2), axes),
+  },
 };

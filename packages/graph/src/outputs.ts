@@ -10,7 +10,7 @@ export function keepOutputs(program: Program, keep: (name: string) => boolean): 
     return true;
   });
   const taps = program.taps.flatMap((tap) => {
-    const linears = tap.linears.filter(({ output }) => needed.has(output));
+    const linears = tap.linears.filter(({ output, gradient }) => needed.has(output) || (gradient !== undefined && needed.has(gradient)));
     return linears.length > 0 ? [{ ...tap, linears }] : [];
   });
   return { ...program, ops: ops.reverse(), outputs, taps };

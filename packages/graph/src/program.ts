@@ -30,8 +30,8 @@ export interface Op {
 export interface Tap {
   /** The value that is read. */
   readonly input: string;
-  /** The weight and the output of each linear layer that reads it. */
-  readonly linears: readonly { readonly weight: string; readonly output: string }[];
+  /** The weight and the output of each linear layer that reads it; in a gradient program the gradient at the output too, where there is one. */
+  readonly linears: readonly { readonly weight: string; readonly output: string; readonly gradient?: string }[];
   /** A value (batch, tokens) that multiplies the token weights here, such as the share an expert was routed; absent where every token counts. */
   readonly share?: string;
 }

@@ -56,7 +56,9 @@ export function separateSums(program: Program): SeparatedProgram | undefined {
 
 /** The ops that come before the token weights but serve the sums alone, such as squares of what a linear layer reads: from constants, and from values at the taps. */
 function ownOps(program: Program, weighed: ReadonlySet<string>): Set<string> {
-  const known = new Set(program.taps.flatMap(({ input, linears }) => [input, ...linears.map(({ output }) => output)]));
+  const known = new Set(
+    program.taps.flatMap(({ input, linears }) => [input, ...linears.flatMap(({ output, gradient = output }) => [output, gradient])]),
+  );
   const candidates = new Set<string>();
   for (const { inputs, output } of program.ops) {
     if (!weighed.has(output) && !known.has(output) && inputs.every((name) => known.has(name) || candidates.has(name)))

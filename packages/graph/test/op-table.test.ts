@@ -43,6 +43,7 @@ describe("shapes of primitives", () => {
     ["slice", ({ b, x }) => b.slice(x, -1, 2, 6), "F32", ["batch", "tokens", 4]],
     ["concat", ({ b, x, column }) => b.concat([x, column, x], 2), "F32", ["batch", "tokens", 13]],
     ["pick", ({ b, x, index }) => b.pick(x, index), "F32", ["batch", "tokens"]],
+    ["scatterAdd", ({ b, x, index }) => b.scatterAdd(x, index, b.reduceSum(x, 2)), "F32", ["batch", "tokens", 6]],
     ["pick of indices", ({ b, x, index }) => b.pick(b.reshape(index, ["batch", "tokens", 1]), b.argmax(x)), "I32", ["batch", "tokens"]],
   ])("%s", (_, write, type, shape) => expect(write(start())).toMatchObject({ type, shape }));
 });
@@ -94,6 +95,11 @@ describe("what primitives refuse", () => {
     [({ b, index, x }) => b.concat([index, b.reduceSum(x, 2)], 1), "input 1 of concat is I32, reduceSum.0 is F32"],
     [({ b }) => b.concat([], 0), "concat reads at least 1 values, 0 were given"],
     [({ b, x }) => b.pick(x, x), "input 1 of pick is I32, x is F32"],
+    [({ b, x, index }) => b.scatterAdd(x, x, index), "input 1 of scatterAdd is I32, x is F32"],
+    [
+      ({ b, x, index }) => b.scatterAdd(x, index, b.input("y", ["tokens", "batch"])),
+      "scatterAdd into [batch, tokens, 6] of values of shape [tokens, batch] at indices of shape [batch,tokens]",
+    ],
     [
       ({ b, x }) => b.pick(x, b.input("y", ["tokens", "batch"], "I32")),
       "pick reads [batch, tokens, 6] with indices of shape [tokens, batch]",

@@ -74,12 +74,13 @@ export function toOnnx(program: Program, options: OnnxOptions = {}): Uint8Array 
 }
 
 // AttributeProto.AttributeType
-const ATTRIBUTE = { FLOAT: 1, INT: 2, INTS: 7 };
+const ATTRIBUTE = { FLOAT: 1, INT: 2, STRING: 3, INTS: 7 };
 
 function attributeProtos(attributes: NodeAttributes): object[] {
   return Object.entries(attributes).map(([name, value]) => {
     if (typeof value === "number") return { name, type: ATTRIBUTE.INT, i: value };
     if ("float" in value) return { name, type: ATTRIBUTE.FLOAT, f: value.float };
+    if ("text" in value) return { name, type: ATTRIBUTE.STRING, s: new TextEncoder().encode(value.text) };
     return { name, type: ATTRIBUTE.INTS, ints: value };
   });
 }

@@ -12,8 +12,8 @@ export interface Emit {
   constant(value: Constant): string;
 }
 
-/** Attributes of a node: whole numbers, or single-precision numbers given as `{ float }`. */
-export type NodeAttributes = Readonly<Record<string, number | readonly number[] | { readonly float: number }>>;
+/** Attributes of a node: whole numbers, single-precision numbers given as `{ float }`, or words given as `{ text }`. */
+export type NodeAttributes = Readonly<Record<string, number | readonly number[] | { readonly float: number } | { readonly text: string }>>;
 
 /** Writes one op as nodes that end in `output`. */
 export type Translator = (emit: Emit, inputs: readonly string[], attributes: Attributes, output: string, values: readonly Value[]) => void;
@@ -66,6 +66,12 @@ export const TRANSLATORS: Readonly<Record<string, Translator>> = {
   concat: (emit, inputs, { axis }, output) => void emit.node("Concat", inputs, { axis: axis as number }, output),
   pick: (emit, [x, index], _, output) => void pick(emit, x as string, index as string, output),
 
+  scatterAdd: (emit, [x, index, value], _, output) => {
+    const last = emit.constant({ int64: [-1] });
+    const [at, given] = [index, value].map((one) => emit.node("Unsqueeze", [one as string, last])) as [string, string];
+    emit.node("ScatterElements", [x as string, at, given], { axis: -1, reduction: { text: "add" } }, output);
+  },
+
   linear: (emit, [x, weight, bias], _, output) => {
     // The runtime folds a transposed operand into its matrix multiply.
     const transposed = emit.node("Transpose", [weight as string], { perm: [1, 0] });
@@ -92,6 +98,7 @@ export const TRANSLATORS: Readonly<Record<string, Translator>> = {
     );
   },
   softmax: (emit, [x], _, output) => void emit.node("Softmax", [x as string], { axis: -1 }, output),
+  sigmoid: plain("Sigmoid"),
   silu: (emit, [x], _, output) => void emit.node("Mul", [x as string, emit.node("Sigmoid", [x as string])], {}, output),
   tokenLoss: (emit, [logits, target], _, output) => {
     const spread = emit.node("ReduceLogSumExp", [logits as string, emit.constant({ int64: [-1] })], { keepdims: 0 });

@@ -23,7 +23,7 @@ export function measureGram(channels: number): Promise<Share> {
     const tokens = backend.preferredTokens;
     const b = programBuilder({});
     const x = b.input("x", ["batch", "tokens", channels]);
-    const program = await backend.compile(b.build(gram.reduce(b, x, b.input("weights", ["batch", "tokens"]))));
+    const program = await backend.compile(b.build(gram.reduce(b, x, b.input("weights", ["batch", "tokens"]), x)));
     const values = backend.upload(f32([1, tokens, channels], randomNumbers(tokens * channels)));
     const weights = backend.upload(f32([1, tokens], new Float32Array(tokens).fill(1)));
     const into = { gram: backend.upload(f32([channels, channels])), weight: backend.upload(f32([1])) };

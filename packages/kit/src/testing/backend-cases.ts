@@ -1,12 +1,15 @@
 import {
   type Axes,
   type Dim,
+  gradientName,
+  gradientProgram,
   type Program,
   type ProgramBuilder,
   programBuilder,
   resolveShape,
   type Value,
   type ValueType,
+  valueNamed,
 } from "@secateur/graph";
 import { allocate, type Random, sizeOf, type Tensor, tensor } from "@secateur/tensor";
 
@@ -65,6 +68,22 @@ export function blockCase(): BackendCase {
     },
     axes,
   );
+}
+
+/** The backward pass of a case: from ∂loss/∂y to the gradients of its inputs, and of what each linear layer gives. */
+export function gradientCase({ name, program, draw }: BackendCase, wrt: readonly string[]): BackendCase {
+  const backward = gradientProgram(program, ["y"], wrt);
+  const y = valueNamed(program, program.outputs.y as string);
+  const layers = backward.taps.flatMap(({ linears }) => linears.flatMap(({ weight, gradient }) => (gradient ? [[weight, gradient]] : [])));
+  return {
+    name: `the gradient of ${name}`,
+    program: { ...backward, outputs: { ...backward.outputs, ...Object.fromEntries(layers) } },
+    draw: (sizes, random) => {
+      const shape = resolveShape(y.shape, { ...program.axes, ...sizes });
+      const given = Float32Array.from({ length: sizeOf(shape) }, () => random.next() * 2 - 1);
+      return { ...draw(sizes, random), [gradientName("y")]: tensor("F32", shape, given) };
+    },
+  };
 }
 
 /** A case from its inputs and a function that writes the program and gives the outputs, or `y` alone. */
@@ -147,6 +166,9 @@ function primitiveCases(): BackendCase[] {
       b.concat([v.x, v.y], 1),
     ),
     backendCase("pick", { x, index: indices(6, "batch", "tokens") }, (b, v) => b.pick(v.x, v.index)),
+    backendCase("scatterAdd", { x, index: indices(6, "batch", "tokens"), value: numbers("batch", "tokens") }, (b, v) =>
+      b.scatterAdd(v.x, v.index, v.value),
+    ),
   ];
 }
 
@@ -182,6 +204,7 @@ function fusedCases(): BackendCase[] {
     attention("of a window wider than the text", 2, 1, 1000),
     backendCase("softmax", { x }, (b, v) => b.softmax(v.x)),
     backendCase("softmax of large numbers", { x: scaled(1e4, "batch", "tokens", 6) }, (b, v) => b.softmax(v.x)),
+    backendCase("sigmoid", { x }, (b, v) => b.sigmoid(v.x)),
     backendCase("silu", { x }, (b, v) => b.silu(v.x)),
     backendCase("silu of large numbers", { x: scaled(100, "batch", "tokens", 6) }, (b, v) => b.silu(v.x)),
     backendCase("tokenLoss", { x, target: indices(6, "batch", "tokens") }, (b, v) => b.tokenLoss(v.x, v.target)),

@@ -1,7 +1,7 @@
 import { type Axes, OP_KINDS } from "@secateur/graph";
 import { f32, seededRandom, tensor } from "@secateur/tensor";
 import type { Backend } from "../contracts.ts";
-import { type BackendCase, backendCase, blockCase, numbers, opCases } from "./backend-cases.ts";
+import { type BackendCase, backendCase, blockCase, gradientCase, numbers, opCases } from "./backend-cases.ts";
 import {
   expectClose,
   expectEqual,
@@ -101,6 +101,7 @@ async function expectOracle(backend: Backend, one: BackendCase, tolerance: numbe
 function describeBlock(law: Law, tolerance: number, reference: (() => Promise<Backend>) | undefined): void {
   const block = blockCase();
   law("runs as its ops say", (backend) => expectOracle(backend, block, tolerance));
+  law("has the gradients that its ops say", (backend) => expectOracle(backend, gradientCase(block, ["x"]), tolerance));
 
   if (reference) {
     law("runs as on the reference", async (backend) => {

@@ -83,6 +83,11 @@ const RULES: Readonly<Record<string, Rule>> = {
     const [x, indices] = pair(inputs);
     return read(x, [...index, read(indices, index)]);
   },
+  scatterAdd: (index, inputs) => {
+    const [x, indices, value] = inputs as readonly [Grid, Grid, Grid];
+    const [lead, at] = [index.slice(0, -1), index.at(-1)];
+    return read(x, index) + (read(indices, lead) === at ? read(value, lead) : 0);
+  },
   linear: (index, inputs) => {
     const [x, weight] = pair(inputs);
     const [lead, output] = [index.slice(0, -1), index.at(-1) as number];
@@ -125,6 +130,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     const top = largest(size, (k) => read(x, [...lead, k]));
     return Math.exp(read(x, index) - top) / total(size, (k) => Math.exp(read(x, [...lead, k]) - top));
   },
+  sigmoid: elementwise((a) => 1 / (1 + Math.exp(-a))),
   silu: elementwise((a) => a / (1 + Math.exp(-a))),
   tokenLoss: (index, inputs) => {
     const [logits, target] = pair(inputs);
