@@ -35,5 +35,17 @@ export { type ErrorCode, isUserError, SecateurError, throwIfCancelled, type Wher
 export type { Format, Json, OpenModel, TensorInfo, TokenizerFiles, WeightSink } from "./format.ts";
 export { booleanFromText, numberFromText } from "./option-text.ts";
 export type { OptionSchema, SchemaIssue, SchemaResult } from "./schema.ts";
-export { GENERAL, gram, inputNorm, inputRms, type Need, type Role, type RoleStats } from "./statistics.ts";
+export {
+  fisher,
+  GENERAL,
+  gradientRms,
+  gram,
+  inputNorm,
+  inputRms,
+  type Need,
+  outputGradient,
+  type Role,
+  type RoleStats,
+  regionalGradient,
+} from "./statistics.ts";
 export type { OpenTensorFile, TensorEntry, TensorFileSink, TensorFiles } from "./tensor-files.ts";

@@ -1,4 +1,4 @@
-import type { Reduction } from "@secateur/graph";
+import type { ProgramBuilder, Reduction, Value } from "@secateur/graph";
 
 /** A name for data of one purpose: `general`, or a task's. */
 export type Role = string;
@@ -46,6 +46,64 @@ export const gram: Need = {
     return { gram: b.matmul(b.transpose(weighted, [1, 0]), flat), weight: b.reduceSum(tokenWeights, 1) };
   },
 };
+
+/**
+ * Of the gradient g of the model's loss L = Σω·NLL at a layer's output: `squares` Σg² (out) and `weight` Σω (1). The token weights are the loss's own, so that a
+ * token without weight counts where others attend to it.
+ */
+export const outputGradient: Need = {
+  id: "outputGradient",
+  of: "gradient",
+  merge: "sum",
+  reduce(b, gradient, tokenWeights) {
+    const [batch, tokens, channels] = gradient.shape as readonly [string, string, number];
+    const row = b.reshape(everyToken(b, tokenWeights), [batch, 1, tokens]);
+    return {
+      squares: b.reshape(b.matmul(row, b.mul(gradient, gradient)), [batch, channels]),
+      weight: b.reduceSum(tokenWeights, 1),
+    };
+  },
+};
+
+/** The diagonal of a layer's empirical Fisher information, a token at a time: `squares` Σ_t g_ti²·x_tj² (out, in) and `weight` Σω (1), g as in `outputGradient` and x the layer's input. */
+export const fisher: Need = {
+  id: "fisher",
+  of: "gradient",
+  merge: "sum",
+  reduce(b, gradient, tokenWeights, input) {
+    const [batch, tokens, rows] = gradient.shape as readonly [string, string, number];
+    const flat = `${batch}*${tokens}`;
+    const seen = b.mul(b.mul(input, input), b.reshape(everyToken(b, tokenWeights), [batch, tokens, 1]));
+    const [squares, inputs] = [b.reshape(b.mul(gradient, gradient), [flat, rows]), b.reshape(seen, [flat, input.shape[2] as number])];
+    return { squares: b.matmul(b.transpose(squares, [1, 0]), inputs), weight: b.reduceSum(tokenWeights, 1) };
+  },
+};
+
+/**
+ * The regional gradient of a layer's weights (Wanda++, arXiv 2503.04992, section 3): `squares` Σ_n (∂ℓ_n/∂W)² (out, in) over sequences n, ℓ_n = ‖f(X_n)‖₂ the norm of
+ * what the layer's block alone gives for one, tokens weighed; `weight` the number of sequences (1).
+ */
+export const regionalGradient: Need = {
+  id: "regionalGradient",
+  of: "regional",
+  merge: "sum",
+  reduce(b, gradient, tokenWeights, input) {
+    const ofSequence = b.matmul(b.transpose(gradient, [0, 2, 1]), input); // (batch, out, in)
+    return { squares: b.reduceSum(b.mul(ofSequence, ofSequence), 0), weight: b.reduceMax(everyToken(b, tokenWeights), 1) };
+  },
+};
+
+/** Ones (batch, tokens). They come of the token weights, by which a backend knows sums over tokens and keeps them exact. */
+function everyToken(b: ProgramBuilder, tokenWeights: Value): Value {
+  return b.add(b.mul(tokenWeights, b.constant(0)), b.constant(1));
+}
+
+/** The RMS norm of the gradient at each output channel, √(Σg²/Σω) (out). */
+export function gradientRms(stats: RoleStats): Float64Array {
+  const { squares, weight } = stats.get(outputGradient) as Record<string, Float64Array>;
+  const tokens = weight?.[0] ?? 0;
+  return (squares as Float64Array).map((sum) => Math.sqrt(sum / tokens));
+}
 
 /** The RMS norm of each input channel, √(Σωx²/Σω) (in). */
 export function inputRms(stats: RoleStats): Float64Array {

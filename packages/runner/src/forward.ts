@@ -12,6 +12,10 @@ import type { LoadedWeights } from "./weights.ts";
 export interface ForwardOptions {
   /** The values that a part of a block carries on; without it only hidden states move, where the program gives them. */
   readonly carried?: readonly string[];
+  /** Outputs that become a batch's states, by output name; left out, the hidden states that a block gives, and what is carried. */
+  readonly becomes?: Readonly<Record<string, string>>;
+  /** States that are replaced are not freed: whoever asks for it has taken them over. */
+  readonly keep?: boolean;
   /** Further inputs for a batch, such as token weights. */
   readonly inputs?: (batch: StreamBatch) => Readonly<Record<string, Tensor<"F32" | "I32">>>;
   /** What to do with the other outputs of a batch; they are released afterwards, and their memory is used for the next batch's. */
@@ -72,8 +76,14 @@ async function runBatch({ engine, program, executable, weights, store, options, 
 
   // Output → the state that it becomes.
   const moves = Object.keys(program.outputs).flatMap((name): [string, string][] => {
-    if (name === NEXT_HIDDEN) return [[name, HIDDEN]];
-    return options.carried?.includes(name) ? [[name, name]] : [];
+    const state = options.becomes
+      ? options.becomes[name]
+      : name === NEXT_HIDDEN
+        ? HIDDEN
+        : options.carried?.includes(name)
+          ? name
+          : undefined;
+    return state === undefined ? [] : [[name, state]];
   });
   const into: Record<string, DeviceTensor> = {};
   for (const [name] of moves) {
@@ -95,10 +105,10 @@ async function runBatch({ engine, program, executable, weights, store, options, 
 
   const results = new Map<string, Float32Array>();
   for (const [name, state] of moves) results.set(state, (await backend.download(outputs[name] as DeviceTensor)).data as Float32Array); // states are F32
-  const carried = options.carried ?? (moves.length > 0 ? [HIDDEN] : [...before.keys()]);
+  const carried = options.carried ?? (options.becomes || moves.length > 0 ? moves.map(([, state]) => state) : [...before.keys()]);
   const stays = (name: string): boolean => carried.includes(name) && !results.has(name);
   for (const [name, state] of before) {
-    if (stays(name)) store.unload(state);
+    if (stays(name) || options.keep) store.unload(state);
     else store.free(state);
   }
   const after = new Map([...before].filter(([name]) => stays(name)));

@@ -1,3 +1,4 @@
+export { type BackwardOptions, type BackwardPass, backwardProgram, headBackward, startBackward } from "./backward.ts";
 export { type Batch, planBatches } from "./batches.ts";
 export { createEngine, type Engine } from "./engine.ts";
 export { type ForwardOptions, forward } from "./forward.ts";

@@ -27,6 +27,11 @@ const CHUNK_TOKENS = 32_768;
 // Logits are computed for so few tokens at a time that they stay below this many numbers.
 const LOGITS = 1 << 24;
 
+/** How many tokens pass the head at a time. */
+export function headTokens(vocabulary: number): number {
+  return Math.max(1, Math.floor(LOGITS / vocabulary));
+}
+
 /**
  * Scores sequences of any lengths. Weights are streamed block by block; what is held beside the scores does not grow with the model's depth or the
  * number of sequences. Throws SecateurError `data` for a sequence that the model cannot read and `numeric` when what it says of one is not finite.
@@ -116,7 +121,7 @@ async function scoreStream(engine: Engine, stream: Stream, signal: AbortSignal |
   const { hidden: width, vocabulary } = description;
   const program = description.head.loss;
   const executable = await engine.executable(program, { exact: true }); // thousands of logits compete by small differences
-  const rows = Math.max(1, Math.floor(LOGITS / vocabulary));
+  const rows = headTokens(vocabulary);
   const scores: TokenScores[] = [];
   await withWeights(engine, program, "", async (weights) => {
     for (const batch of stream.batches) {

@@ -1,9 +1,10 @@
 import { keepOutputs, type Program, type Tap, TOKEN_WEIGHTS, tapOutput } from "@secateur/graph";
 import { type DeviceTensor, type Need, type RoleStats, SecateurError } from "@secateur/kit";
 import type { BlockDescription } from "@secateur/models";
-import { firstNotFinite, sizeOf, tensor } from "@secateur/tensor";
+import { f32, firstNotFinite, sizeOf, tensor } from "@secateur/tensor";
 import type { Engine } from "./engine.ts";
 import { type ForwardOptions, forward } from "./forward.ts";
+import { REGIONAL_GRADIENT, regionalProgram } from "./regional.ts";
 import type { Stream } from "./stream.ts";
 import { sumShape, tapProgram, tapsOf } from "./tap-program.ts";
 import type { LoadedWeights } from "./weights.ts";
@@ -23,7 +24,7 @@ export interface CollectOptions {
 }
 
 /** A block, or the part of one before a cut, with the values that it carries on (see `cutAtTaps` of @secateur/graph). */
-export type Part = Pick<BlockDescription, "program" | "prefix"> & Pick<ForwardOptions, "carried">;
+export type Part = Pick<BlockDescription, "program" | "prefix"> & Pick<ForwardOptions, "carried" | "becomes">;
 
 /** Runs a stream through a block or a part of one and sums the needed statistics at its taps, in double precision over batches. Throws SecateurError `numeric` when a sum is not finite. */
 export async function collect(
@@ -33,9 +34,11 @@ export async function collect(
   stream: Stream,
   options: CollectOptions,
 ): Promise<BlockStats> {
-  const { prefix, carried } = part;
-  const base: Program = options.advance ? part.program : { ...part.program, outputs: {} };
-  const moving: ForwardOptions = { ...(options.advance && carried && { carried }), ...pick(options) };
+  const { prefix, carried, becomes } = part;
+  const regional = options.needs.some((need) => need.of === "regional");
+  const whole = regional ? regionalProgram(part.program) : part.program;
+  const base: Program = options.advance ? whole : { ...whole, outputs: {} };
+  const moving: ForwardOptions = { ...(options.advance && { ...(carried && { carried }), ...(becomes && { becomes }) }), ...pick(options) };
   const taps = tapsOf(base, options.linears);
   if (options.needs.length === 0 || taps.length === 0) {
     if (options.advance)
@@ -55,7 +58,10 @@ export async function collect(
   }
   await forward(engine, program, weights, stream, {
     ...moving,
-    inputs: (batch) => ({ [TOKEN_WEIGHTS]: tensor("F32", [batch.members.length, batch.tokens], batch.weights) }),
+    inputs: ({ members, tokens, weights: weigh }) => ({
+      [TOKEN_WEIGHTS]: tensor("F32", [members.length, tokens], weigh),
+      ...(regional && { [REGIONAL_GRADIENT]: f32([members.length], new Float32Array(members.length).fill(1)) }),
+    }),
     collect: (outputs) => addUp(engine, outputs, sums),
   });
   return new Map(taps.flatMap((i) => tapStats(base.taps[i] as Tap, i, options.needs, sums, prefix)));
@@ -99,7 +105,7 @@ function tapStats(
     return tap.linears.map(({ weight }) => [weight, together]);
   }
   return tap.linears.map(({ weight }) => {
-    const own = needs.filter((need) => need.of === "output").map((need) => read(need, weight));
+    const own = needs.filter((need) => need.of !== "input").map((need) => read(need, weight));
     return [weight, statsOf([...shared, ...own])];
   });
 }
@@ -109,11 +115,13 @@ function statsOf(results: readonly (readonly [id: string, sums: Readonly<Record<
   return { get: (need) => known.get(need.id) ?? missing(need) };
 }
 
+const WHAT = { input: "input", output: "output", gradient: "loss's gradient at the output", regional: "regional gradient at the output" };
+
 function checkFinite(sums: Iterable<readonly [sum: string, values: Float64Array]>, need: Need, tensorName: string): void {
   for (const [sum, values] of sums) {
     const bad = firstNotFinite(values);
     if (bad < 0) continue;
-    const what = `the ${need.of} of ${tensorName} has ${need.id} "${sum}" ${values[bad]} at entry ${bad}`;
+    const what = `the ${WHAT[need.of]} of ${tensorName} has ${need.id} "${sum}" ${values[bad]} at entry ${bad}`;
     throw new SecateurError("numeric", `${what}: the model's activations on this data are not finite, or too large to sum`, {
       where: { tensor: tensorName },
     });
