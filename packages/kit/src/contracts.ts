@@ -80,6 +80,8 @@ export interface Selection {
    * not above the score at position ⌊n·s⌋ of the sorted group is pruned, which is at least one weight more.
    */
   readonly rule: "exact" | "threshold";
+  /** In groups beyond the matrix: how far each matrix's ratio may be from the asked one, 0 to 1; 1 when left out. The group's total is exact all the same. */
+  readonly band?: number;
 }
 
 /** Gives every weight of a layer an importance. */
@@ -143,6 +145,13 @@ export interface FuseInput {
   readonly scores: ReadonlyMap<Role, Float32Array>;
   /** Each role's RMS norms of all of the layer's input channels, of which the scores' columns are those from `firstColumn` on. */
   readonly norms: ReadonlyMap<Role, Float64Array>;
+  /** Each role's RMS of the loss's gradient at the layer's output channels (rows); there where the scorer or the fuser reads `outputGradient`. */
+  readonly gradients?: ReadonlyMap<Role, Float64Array>;
+  /**
+   * Each role's level over the whole model, above 0, where the scorer reads gradients of the model's loss: √Σg² over all outputs of all linear layers. Scores are
+   * brought to a common scale by it alone; absent, by the layer's norms.
+   */
+  readonly levels?: ReadonlyMap<Role, number>;
   /** Above 0 where a solver has only some columns scored. */
   readonly firstColumn: number;
   /** The scores' degree in the activations. 0: they do not depend on activations and are the same for every role. */
@@ -150,14 +159,20 @@ export interface FuseInput {
   readonly selection: Selection;
 }
 
-/** Makes one score matrix of every role's. A fuser either fuses scores, or pools the statistics and lets the scorer run once on them. */
+/**
+ * Makes one score matrix of every role's. A fuser either fuses scores, or pools the statistics and lets the scorer run once on them. Scores of
+ * the loss's gradients (`levels`) are fused by one that pools too, with its `fuse`: what such a scorer multiplies cannot be pooled factor by factor.
+ */
 export type Fuser = {
   readonly needs: readonly Need[];
   /** Which roles it reads: only their data is collected. */
   readonly reads: "all" | "general" | "tasks";
 } & (
   | { fuse(input: FuseInput): { readonly scores: Float32Array; readonly partition?: Partition } }
-  | { pool(stats: ReadonlyMap<Role, RoleStats>, weights: ReadonlyMap<Role, number>): RoleStats }
+  | {
+      pool(stats: ReadonlyMap<Role, RoleStats>, weights: ReadonlyMap<Role, number>): RoleStats;
+      fuse?(input: FuseInput): { readonly scores: Float32Array; readonly partition?: Partition };
+    }
 );
 
 /** Which roles own each input channel: bit i of `owners[j]` is role i of the input's `roles`; a channel that all own is shared. */
@@ -182,8 +197,18 @@ export interface MeasureLayer {
   readonly stats: RoleStats;
 }
 
+/** What shares the asked ratio out among layers: ratios that are chosen, or scores of the dense model that compete. */
+export type Allocator = RatioAllocator | RankingAllocator;
+
+/** Shares the budget out by the fused scores of a scorer on the dense model: each matrix, or each of its rows, is to prune as many weights as it has among the lowest. */
+export interface RankingAllocator {
+  /** Its selection is beyond the matrix. */
+  readonly scorer: Scorer;
+  readonly budget: "matrix" | "row";
+}
+
 /** Chooses each layer's ratio so that of all their weights together the asked ratio is pruned. It must not change its inputs. */
-export interface Allocator {
+export interface RatioAllocator {
   /** What `measure` reads, collected of the dense model in a pass of its own before pruning; none without `measure`. */
   readonly needs: readonly Need[];
   /** A finite number of a block from its pruned layers. Absent where ratios do not depend on data or weights: then there is no such pass. */

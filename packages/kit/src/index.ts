@@ -22,6 +22,8 @@ export {
   type MeasureLayer,
   type Partition,
   type Plugin,
+  type RankingAllocator,
+  type RatioAllocator,
   type Scorer,
   type ScorerPlugin,
   type Select,

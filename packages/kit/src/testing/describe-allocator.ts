@@ -1,5 +1,5 @@
 import { seededRandom } from "@secateur/tensor";
-import type { AllocateLayer, Allocator, AllocatorPlugin, MeasureLayer } from "../contracts.ts";
+import type { AllocateLayer, AllocatorPlugin, MeasureLayer, RatioAllocator } from "../contracts.ts";
 import { demand, demandClose, parseOptions, pluginLaws } from "./plugin-laws.ts";
 import { layerOf, type MakeStats, randomSample, type Sample, statsOf } from "./sample.ts";
 import type { TestApi } from "./test-api.ts";
@@ -15,13 +15,16 @@ export interface DescribeAllocatorOptions {
 }
 
 /**
- * The laws of an allocator, as tests: every layer gets a ratio of 0 to 1 and together they meet the budget, whatever the order of the layers; blocks
+ * The laws of an allocator that chooses ratios, as tests: every layer gets a ratio of 0 to 1 and together they meet the budget, whatever the order of the layers; blocks
  * that measure the same are treated the same; measures are finite and do not depend on the number of tokens; its inputs stay as they are.
  */
 export function describeAllocator(t: TestApi, plugin: AllocatorPlugin, options: DescribeAllocatorOptions = {}): void {
   const optionsOf = (layers: readonly AllocateLayer[], ratio: number): object => options.options?.(layers, ratio) ?? {};
-  const make = async ({ layers, ratio }: Case): Promise<Allocator> =>
-    plugin.create(await parseOptions(plugin.options, optionsOf(layers, ratio)));
+  const make = async ({ layers, ratio }: Case): Promise<RatioAllocator> => {
+    const made = plugin.create(await parseOptions(plugin.options, optionsOf(layers, ratio)));
+    demand("allocate" in made, `${plugin.name} ranks by a scorer; these are the laws of allocators that choose ratios`);
+    return made;
+  };
   const ratiosOf = async (one: Case): Promise<readonly number[]> => {
     const allocator = await make(one);
     return allocator.allocate(seenBy(allocator, one.layers), one.ratio);
@@ -156,14 +159,14 @@ function randomCase(seed: number): Case {
 }
 
 /** The layers as the engine shows them: without measures where there are none. */
-function seenBy({ measure }: Allocator, layers: readonly AllocateLayer[]): readonly AllocateLayer[] {
+function seenBy({ measure }: RatioAllocator, layers: readonly AllocateLayer[]): readonly AllocateLayer[] {
   return measure ? layers : layers.map(({ name, block, shape }) => ({ name, block, shape }));
 }
 
 /** A block of three layers with the statistics that an allocator needs. */
 function blockOf(
   seed: number,
-  { needs }: Allocator,
+  { needs }: RatioAllocator,
   makeStats: MakeStats | undefined,
   change: (sample: Sample) => Sample = (sample) => sample,
 ): MeasureLayer[] {

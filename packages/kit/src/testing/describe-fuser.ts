@@ -162,7 +162,7 @@ interface Fused {
 
 /** What the fuser makes of these roles, those that it reads, over the foundation |W_ij|·n[j]^degree. */
 function fuse(fuser: Fuser, roles: Roles, degree: number): Fused {
-  if ("fuse" in fuser) return fuser.fuse(inputOf(fuser, roles, degree));
+  if (!("pool" in fuser)) return fuser.fuse(inputOf(fuser, roles, degree));
   const read = rolesRead(fuser, roles);
   const pooled = fuser.pool(statsOfRoles(read), new Map(read.map(([role, weight]) => [role, weight])));
   return { scores: foundationOn(read[0]?.[2] as Sample, pooled, degree) };
