@@ -6,6 +6,7 @@ import {
   inputRms,
   type MeasureLayer,
   numberFromText,
+  type RatioAllocator,
   SecateurError,
 } from "@secateur/kit";
 import { firstNotFinite } from "@secateur/tensor";
@@ -26,7 +27,7 @@ export interface OwlOptions {
 export type TableOptions = Readonly<Record<string, number>>;
 
 /** The asked ratio for every layer. */
-export const uniformAllocator: AllocatorPlugin<Readonly<Record<string, never>>> = defineAllocator({
+export const uniformAllocator: AllocatorPlugin<Readonly<Record<string, never>>, RatioAllocator> = defineAllocator({
   name: "uniform",
   summary: "the same ratio for every layer",
   options: z.strictObject({}),
@@ -34,7 +35,7 @@ export const uniformAllocator: AllocatorPlugin<Readonly<Record<string, never>>> 
 });
 
 /** Blocks with more outliers among their scores keep more weights (OWL, arXiv 2310.05175, section 3). */
-export const owlAllocator: AllocatorPlugin<OwlOptions> = defineAllocator({
+export const owlAllocator: AllocatorPlugin<OwlOptions, RatioAllocator> = defineAllocator({
   name: "owl",
   summary: "lower ratios for blocks with more outliers among their scores |W|·n",
   options: z.strictObject({
@@ -49,7 +50,7 @@ export const owlAllocator: AllocatorPlugin<OwlOptions> = defineAllocator({
 });
 
 /** Ratios as they are given for globs of tensor names; the layers that none matches share what is left of the budget. */
-export const tableAllocator: AllocatorPlugin<TableOptions> = defineAllocator({
+export const tableAllocator: AllocatorPlugin<TableOptions, RatioAllocator> = defineAllocator({
   name: "table",
   summary: "given ratios for globs of tensor names, and one that meets the budget for the others",
   options: z

@@ -1,14 +1,27 @@
-import { defineFuser, type FuseInput, type FuserPlugin, GENERAL, inputNorm, type Partition, type Role, SecateurError } from "@secateur/kit";
+import {
+  defineFuser,
+  type FuseInput,
+  type FuserPlugin,
+  GENERAL,
+  inputNorm,
+  outputGradient,
+  type Partition,
+  type Role,
+  SecateurError,
+} from "@secateur/kit";
 import { z } from "zod";
 import { poolStats } from "./mixture.ts";
 import { booleanOption, numberOption, scaleOptions } from "./options.ts";
-import { byWeight, type Factors, geometricMean, largest, meanRank, ownerFactors, weightedSum } from "./rules.ts";
-import { commonScale, type ScaleOptions } from "./scale.ts";
+import { fuseByOutputs } from "./output-sides.ts";
+import { byWeight, type Factors, geometricMean, largest, meanRank, ownerFactors, rootMeanSquare, weightedSum } from "./rules.ts";
+import { commonScale, roleUnits, type ScaleOptions } from "./scale.ts";
 
 /** Options of the rule `shared-exclusive`. */
 export interface SharedExclusiveOptions extends ScaleOptions {
   /** By what part the score of a channel is raised that only tasks own, at least 0. */
   readonly boost: number;
+  /** Whose differences part the weights: the norms of a layer's input channels, the gradients at its outputs, or both together; the inputs when left out. */
+  readonly partition?: "inputs" | "outputs" | "both";
 }
 
 /** Options of the rule `mixture`. */
@@ -24,20 +37,34 @@ export const sharedExclusiveFuser: FuserPlugin<SharedExclusiveOptions> = defineF
   options: z.strictObject({
     ...scaleOptions,
     boost: numberOption(0, { min: 0 }, "by what part scores are raised on channels that only tasks own"),
+    partition: z
+      .enum(["inputs", "outputs", "both"])
+      .default("inputs")
+      .meta({ description: "what parts the weights: norms of inputs, the loss's gradients at outputs, or both" }),
   }),
   create: (options) => ({
-    needs: [inputNorm],
+    needs: options.partition === "inputs" ? [inputNorm] : [inputNorm, outputGradient],
     reads: "all",
     fuse: (input) => fuseSharedExclusive(input, options),
   }),
 });
 
-/** The rule `shared-exclusive` as a function: the fused scores, on the scale of the first role's, and the groups of channels. */
+/** The rule `shared-exclusive` as a function: the fused scores, on the scale of the first role's, and the groups of input channels where these part the weights. */
+export function fuseSharedExclusive(
+  input: FuseInput,
+  options: SharedExclusiveOptions & { readonly partition?: "inputs" },
+): { readonly scores: Float32Array; readonly partition: Partition };
 export function fuseSharedExclusive(
   input: FuseInput,
   options: SharedExclusiveOptions,
-): { readonly scores: Float32Array; readonly partition: Partition } {
+): { readonly scores: Float32Array; readonly partition?: Partition };
+export function fuseSharedExclusive(
+  input: FuseInput,
+  options: SharedExclusiveOptions,
+): { readonly scores: Float32Array; readonly partition?: Partition } {
   checkInput(input);
+  const { partition: sides = "inputs" } = options;
+  if (sides !== "inputs") return { scores: fuseByOutputs(input, sides, options) };
   const { factors, partition } = commonScale(input, options);
   return { scores: weightedSum(input, ownerFactors(input, factors, partition, options.boost, GENERAL)), partition };
 }
@@ -104,6 +131,11 @@ export const mixtureFuser: FuserPlugin<MixtureOptions> = defineFuser({
     needs: normalize ? [inputNorm] : [],
     reads: "all",
     pool: (stats, weights) => poolStats(stats, weights, normalize),
+    fuse(input) {
+      const { levels } = input;
+      if (!levels) throw new SecateurError("internal", "the rule mixture pools statistics where scores have no level of their own");
+      return { scores: rootMeanSquare(input, roleUnits(input, levels)) };
+    },
   }),
 });
 

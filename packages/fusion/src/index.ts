@@ -27,4 +27,5 @@ export { type LevelKind, levelled, levels } from "./levels.ts";
 export { type Amount, type MaskResult, maskPattern, maskUnstructured, type Pattern, pruneCount } from "./mask.ts";
 export { poolStats } from "./mixture.ts";
 export { partitionShares, sharedExclusive } from "./partition.ts";
+export { type RankedMatrix, rankedCounts } from "./ranked-counts.ts";
 export type { ScaleOptions } from "./scale.ts";

@@ -10,8 +10,8 @@ export interface MaskResult {
   readonly ties: number;
 }
 
-/** How much of a matrix is pruned: a share of each group, from 0 to 1, or exactly so many of all its weights. */
-export type Amount = number | { readonly count: number };
+/** How much of a matrix is pruned: a share of each group, from 0 to 1, exactly so many of all its weights, or so many of each row. */
+export type Amount = number | { readonly count: number } | { readonly rows: readonly number[] };
 
 /** An N:M pattern: of each `of` consecutive inputs of a row `keep` stay. */
 export interface Pattern {
@@ -31,20 +31,22 @@ export function pruneCount(n: number, ratio: number): number {
 
 /**
  * Masks the lowest scores (rows, cols) of each row or of the matrix. A ratio prunes `pruneCount` of each group; a count exactly so many of the matrix,
- * spread over the rows, where they are the groups, so that no two differ by more than one. The rule `exact` takes equal scores by lower index first;
+ * spread over the rows, where they are the groups, so that no two differ by more than one; counts of rows make each row a group. In groups beyond the matrix the
+ * caller has shared the count out (`rankedCounts`), and what is left is the matrix. The rule `exact` takes equal scores by lower index first;
  * `threshold` every score not above the one at that position of the sorted group. Throws SecateurError `unsupported` for groups of several matrices,
  * `input` for an amount out of range and `numeric` for a score that is NaN.
  */
 export function maskUnstructured(scores: Float32Array, rows: number, cols: number, amount: Amount, selection: Selection): MaskResult {
-  if (selection.group !== "row" && selection.group !== "matrix") {
+  if (selection.group !== "row" && selection.group !== "matrix" && typeof amount === "number") {
     throw new SecateurError(
       "unsupported",
-      `weights compete within each ${selection.group}, but one matrix alone is to be masked: wanted row or matrix`,
+      `weights compete within each ${selection.group}, but one matrix alone is to be masked by a ratio: wanted row or matrix, or a count`,
     );
   }
   checkSize(scores, rows, cols);
-  const groups = selection.group === "row" ? rows : 1;
-  const size = selection.group === "row" ? cols : rows * cols;
+  const byRow = selection.group === "row" || (typeof amount === "object" && "rows" in amount);
+  const groups = byRow ? rows : 1;
+  const size = byRow ? cols : rows * cols;
   const countOf = groupCounts(amount, groups, size);
   const mask = new Uint8Array(scores.length);
   if (selection.rule === "threshold") {
@@ -81,6 +83,15 @@ function groupCounts(amount: Amount, groups: number, size: number): (group: numb
   if (typeof amount === "number") {
     const count = pruneCount(size, amount);
     return () => count;
+  }
+  if ("rows" in amount) {
+    const { rows } = amount;
+    const bad = rows.findIndex((count) => !(Number.isInteger(count) && count >= 0 && count <= size));
+    if (rows.length !== groups || bad >= 0) {
+      const found = bad >= 0 ? `${rows[bad]} weights of row ${bad}` : `counts of ${rows.length} rows`;
+      throw new SecateurError("input", `${found} are to be pruned, wanted whole numbers from 0 to ${size} for ${groups} rows`);
+    }
+    return (group) => rows[group] as number;
   }
   const { count } = amount;
   if (!(Number.isInteger(count) && count >= 0 && count <= groups * size)) {

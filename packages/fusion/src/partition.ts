@@ -13,15 +13,24 @@ export function sharedExclusive(levelled: ReadonlyMap<Role, Float64Array>, tau: 
   if (roles.length > 32) throw new SecateurError("unsupported", `${roles.length} roles were given, a partition takes at most 32`);
   const norms = [...levelled.values()];
   const owners = new Uint32Array(norms[0]?.length ?? 0); // bit i: role i owns the channel
+  const here = new Float64Array(norms.length);
   for (let channel = 0; channel < owners.length; channel++) {
-    let most = 0;
-    for (const of of norms) most = Math.max(most, of[channel] as number);
-    for (let role = 0; role < norms.length; role++) {
-      const norm = norms[role]?.[channel] as number;
-      if (most - norm <= (tau + ROUNDING) * (most + norm)) owners[channel] = (owners[channel] as number) | (1 << role);
-    }
+    for (let role = 0; role < norms.length; role++) here[role] = norms[role]?.[channel] as number;
+    owners[channel] = ownersOf(here, tau);
   }
   return { roles, owners };
+}
+
+/** Which roles own what these are the levelled norms of, one a role: bit i is role i. */
+export function ownersOf(norms: Float64Array, tau: number): number {
+  let most = 0;
+  for (let role = 0; role < norms.length; role++) most = Math.max(most, norms[role] as number);
+  let owners = 0;
+  for (let role = 0; role < norms.length; role++) {
+    const norm = norms[role] as number;
+    if (most - norm <= (tau + ROUNDING) * (most + norm)) owners |= 1 << role;
+  }
+  return owners >>> 0;
 }
 
 /** The owners of a channel that every role of a partition owns. */

@@ -103,29 +103,53 @@ export function byWeight(input: FuseInput, factors: Factors): Factors {
   return new Map([...factors].map(([role, factor]) => [role, factor.map((f) => f * (input.weights.get(role) as number))]));
 }
 
+/** √(Σ_r w_r·(a_r·S_r[i,j])²), a_r one factor a role: squares are what adds up in scores of a loss's gradients. */
+export function rootMeanSquare(input: FuseInput, units: ReadonlyMap<Role, number>): Float32Array {
+  const terms = [...units].map(([role, unit]) => ({
+    scores: input.scores.get(role) as Float32Array,
+    share: (input.weights.get(role) as number) * unit * unit,
+  }));
+  const fused = new Float32Array(input.shape[0] * input.shape[1]);
+  for (let k = 0; k < fused.length; k++) {
+    let sum = 0;
+    for (const { scores, share } of terms) sum += share * (scores[k] as number) ** 2;
+    fused[k] = Math.sqrt(sum);
+  }
+  return fused;
+}
+
 /**
  * The factors of the rule `shared-exclusive`: on shared channels Σ w S; on exclusive ones (1−λ)·Σ w S + λ·Own·(1 + boost when general is no owner),
  * Own the owners' weighted mean and λ = min(1, R·mean_owners w), R the number of roles. With equal weights λ = 1: the owner's own score.
  */
 export function ownerFactors(input: FuseInput, factors: Factors, partition: Partition, boost: number, general: Role): Factors {
   const { roles, owners } = partition;
-  const weights = roles.map((role) => input.weights.get(role) as number);
-  const all = allOwners(partition);
-  const generalBit = roles.includes(general) ? 2 ** roles.indexOf(general) : 0;
+  const sharesOf = ownerShares(input, roles, boost, general);
   return new Map(
-    roles.map((role, r) => {
-      const weight = weights[r] as number;
-      const factor = (factors.get(role) as Float64Array).map((scale, channel) => {
-        const own = owners[channel] as number;
-        if (own === all) return scale * weight;
-        const owning = weights.filter((_, i) => (own >>> i) & 1);
-        const total = owning.reduce((sum, w) => sum + w, 0);
-        const lambda = Math.min(1, (roles.length * total) / owning.length);
-        const share = (own >>> r) & 1 ? weight / total : 0;
-        const boosted = (own & generalBit) === 0 ? 1 + boost : 1;
-        return scale * ((1 - lambda) * weight + lambda * boosted * share);
-      });
-      return [role, factor];
-    }),
+    roles.map((role, r) => [
+      role,
+      (factors.get(role) as Float64Array).map((scale, channel) => scale * (sharesOf(owners[channel] as number)[r] as number)),
+    ]),
   );
+}
+
+/** What the rule `shared-exclusive` multiplies each role's score by, given a weight's owners (bit i: role i). */
+export function ownerShares(input: FuseInput, roles: readonly Role[], boost: number, general: Role): (owners: number) => readonly number[] {
+  const weights = roles.map((role) => input.weights.get(role) as number);
+  const all = allOwners({ roles, owners: new Uint32Array(0) });
+  const generalBit = roles.includes(general) ? 2 ** roles.indexOf(general) : 0;
+  const known = new Map<number, readonly number[]>();
+  const make = (own: number): readonly number[] => {
+    if (own === all) return weights;
+    const owning = weights.filter((_, i) => (own >>> i) & 1);
+    const total = owning.reduce((sum, w) => sum + w, 0);
+    const lambda = Math.min(1, (roles.length * total) / owning.length);
+    const boosted = (own & generalBit) === 0 ? 1 + boost : 1;
+    return weights.map((weight, r) => (1 - lambda) * weight + lambda * boosted * ((own >>> r) & 1 ? weight / total : 0));
+  };
+  return (own) => {
+    const shares = known.get(own) ?? make(own);
+    known.set(own, shares);
+    return shares;
+  };
 }

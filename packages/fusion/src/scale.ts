@@ -20,7 +20,8 @@ export interface Scale {
 }
 
 /**
- * The partition of a layer's channels and the factors that make the roles' scores comparable. Scores of degree d in the
+ * The partition of a layer's channels and the factors that make the roles' scores comparable. Scores of a loss's gradients are divided by the role's level over the
+ * model and multiplied by that of the first role. Scores of degree d in the
  * activations are divided by the role's level ĝ^d and multiplied by that of the first role, so that the first role's stay as they are. Those of degree 0 are
  * the same for every role: on exclusive channels they get c = clamp(n̂/n̂_g, 1/κ, κ), elsewhere 1. Without a general role n̂_g is the weighted geometric mean
  * of the roles in which the channel is alive.
@@ -44,14 +45,16 @@ function layerScale(input: FuseInput, options: ScaleOptions): Scale {
   const levelled = new Map([...norms].map(([role, of]) => [role, of.map((norm) => norm / (level.get(role) as number))]));
   const partition = sharedExclusive(levelled, options.tau);
   if (input.degree === 0) return { partition, factors: activationFactors(input, levelled, partition, options.kappa) };
-  const first = level.get(input.roles[0] as Role) as number;
   const channels = partition.owners.length;
-  return {
-    partition,
-    factors: new Map(
-      input.roles.map((role) => [role, new Float64Array(channels).fill((first / (level.get(role) as number)) ** input.degree)]),
-    ),
-  };
+  const units = roleUnits(input, level);
+  return { partition, factors: new Map(input.roles.map((role) => [role, new Float64Array(channels).fill(units.get(role) as number)])) };
+}
+
+/** What each role's scores, of a degree above 0, are multiplied by to stand on the first role's scale: by the levels of the model where there are, else by those of the layer. */
+export function roleUnits({ roles, degree, levels: ofModel }: FuseInput, ofLayer: ReadonlyMap<Role, number>): ReadonlyMap<Role, number> {
+  const [level, power] = ofModel ? [ofModel, 1] : [ofLayer, degree];
+  const first = level.get(roles[0] as Role) as number;
+  return new Map(roles.map((role) => [role, (first / (level.get(role) as number)) ** power]));
 }
 
 function activationFactors(

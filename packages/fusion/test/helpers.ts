@@ -40,7 +40,7 @@ export function inputOf(
 
 /** The scores that a fuser of scores gives. */
 export function fuse(fuser: Fuser, input: FuseInput): Float32Array {
-  if (!("fuse" in fuser)) throw new Error("this fuser pools");
+  if ("pool" in fuser) throw new Error("this fuser pools");
   return fuser.fuse(input).scores;
 }
 

@@ -155,8 +155,25 @@ describe("maskUnstructured", () => {
 
   it.each(["block", "model"] as const)("leaves the group %s to others", (group) => {
     expect(() => maskUnstructured(new Float32Array(4), 2, 2, 0.5, { group, rule: "exact" })).toThrow(
-      new SecateurError("unsupported", `weights compete within each ${group}, but one matrix alone is to be masked: wanted row or matrix`),
+      new SecateurError(
+        "unsupported",
+        `weights compete within each ${group}, but one matrix alone is to be masked by a ratio: wanted row or matrix, or a count`,
+      ),
     );
+    // What a matrix has to prune is known then, and the matrix is what is left of its group.
+    const scores = Float32Array.of(4, 1, 3, 2);
+    expect([...maskUnstructured(scores, 2, 2, { count: 3 }, { group, rule: "exact" }).mask]).toEqual([1, 0, 0, 0]);
+  });
+
+  it("prunes exactly so many of each row", () => {
+    const scores = Float32Array.of(4, 1, 3, 2, 6, 5);
+    expect([...maskUnstructured(scores, 2, 3, { rows: [0, 2] }, MATRIX).mask]).toEqual([1, 1, 1, 0, 1, 0]);
+    for (const [rows, message] of [
+      [[1], "counts of 1 rows are to be pruned, wanted whole numbers from 0 to 3 for 2 rows"],
+      [[1, 4], "4 weights of row 1 are to be pruned, wanted whole numbers from 0 to 3 for 2 rows"],
+    ] as const) {
+      expect(() => maskUnstructured(scores, 2, 3, { rows }, ROW)).toThrow(new SecateurError("input", message));
+    }
   });
 
   it.each([0, 0.5, 1])("refuses NaN where %d is pruned, and sizes that do not fit", (ratio) => {

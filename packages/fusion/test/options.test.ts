@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { fusers, mixtureFuser, sharedExclusiveFuser } from "../src/index.ts";
 
-const DEFAULTS = { level: "geometric", tau: 0.1, kappa: 4, boost: 0 };
+const DEFAULTS = { level: "geometric", tau: 0.1, kappa: 4, boost: 0, partition: "inputs" };
 const shared = sharedExclusiveFuser.options["~standard"];
 
 describe("options", () => {

@@ -232,7 +232,7 @@ export interface Plugin<Kind extends string, Options, Made> {
 
 export type ScorerPlugin<Options = unknown> = Plugin<"scorer", Options, Scorer | Solver>;
 export type FuserPlugin<Options = unknown> = Plugin<"fuser", Options, Fuser>;
-export type AllocatorPlugin<Options = unknown> = Plugin<"allocator", Options, Allocator>;
+export type AllocatorPlugin<Options = unknown, Made extends Allocator = Allocator> = Plugin<"allocator", Options, Made>;
 /** Backends open devices and libraries, so they are made asynchronously. */
 export type BackendPlugin<Options = unknown> = Plugin<"backend", Options, Promise<Backend>>;
 
@@ -250,7 +250,9 @@ export function defineFuser<Options>(plugin: Omit<FuserPlugin<Options>, "kind">)
 }
 
 /** As `defineScorer`, for an allocator. */
-export function defineAllocator<Options>(plugin: Omit<AllocatorPlugin<Options>, "kind">): AllocatorPlugin<Options> {
+export function defineAllocator<Options, Made extends Allocator>(
+  plugin: Omit<AllocatorPlugin<Options, Made>, "kind">,
+): AllocatorPlugin<Options, Made> {
   return { kind: "allocator", ...plugin };
 }
 

@@ -1,0 +1,46 @@
+import { type FuseInput, GENERAL, type Role, SecateurError } from "@secateur/kit";
+import { levelled, levels } from "./levels.ts";
+import { ownersOf } from "./partition.ts";
+import { ownerShares } from "./rules.ts";
+import { roleUnits, type ScaleOptions } from "./scale.ts";
+
+/**
+ * The rule `shared-exclusive` with owners by the outputs of a layer, or by both of its sides: a role's share in the weight from input j to output i is the levelled RMS
+ * of the loss's gradient at i, times, for both, the levelled norm of j. Throws SecateurError `unsupported` where no gradients are given.
+ */
+export function fuseByOutputs(
+  input: FuseInput,
+  sides: "outputs" | "both",
+  { boost, tau, level }: ScaleOptions & { readonly boost: number },
+): Float32Array {
+  const { roles, shape, scores, firstColumn, gradients } = input;
+  if (!gradients) throw new SecateurError("unsupported", `a partition by ${sides} reads the loss's gradients, and there are none here`);
+  const [rows, cols] = shape;
+  const inOrder = (of: ReadonlyMap<Role, Float64Array>): Map<Role, Float64Array> =>
+    new Map(roles.map((role) => [role, of.get(role) as Float64Array]));
+  const norms = inOrder(input.norms);
+  const units = roleUnits(input, levels(norms, level));
+  const outputs = [...levelled(inOrder(gradients), level).values()]; // by role, (rows)
+  const inputs = [...levelled(norms, level).values()]; // by role, (channels)
+  const sharesOf = ownerShares(input, roles, boost, GENERAL);
+  const terms = roles.map((role) => ({ scores: scores.get(role) as Float32Array, unit: units.get(role) as number }));
+  const fused = new Float32Array(rows * cols);
+  const here = new Float64Array(roles.length);
+  for (let i = 0, at = 0; i < rows; i++) {
+    for (let j = 0; j < cols; j++, at++) {
+      if (sides === "both" || j === 0) {
+        for (let r = 0; r < here.length; r++) {
+          here[r] = (outputs[r]?.[i] as number) * (sides === "both" ? (inputs[r]?.[firstColumn + j] as number) : 1);
+        }
+      }
+      const shares = sharesOf(ownersOf(here, tau));
+      let sum = 0;
+      for (let r = 0; r < terms.length; r++) {
+        const { scores: of, unit } = terms[r] as (typeof terms)[number];
+        sum += unit * (shares[r] as number) * (of[at] as number);
+      }
+      fused[at] = sum;
+    }
+  }
+  return fused;
+}
