@@ -1,5 +1,5 @@
 import { type Amount, apportion } from "@secateur/fusion";
-import { type AllocateLayer, type Allocator, type Backend, type MeasureLayer, throwIfCancelled } from "@secateur/kit";
+import { type AllocateLayer, type Backend, type MeasureLayer, type RatioAllocator, throwIfCancelled } from "@secateur/kit";
 import type { Tensor } from "@secateur/tensor";
 import { linearOf } from "./linear.ts";
 import { type Passes, passesOf, readingPasses } from "./passes.ts";
@@ -11,24 +11,25 @@ import type { Recipe } from "./recipe.ts";
 import type { Section } from "./targets.ts";
 import { startWalk, statsOf, type Walk, type WalkOptions } from "./walk.ts";
 
-/** How many weights of each tensor are pruned, where an allocator has chosen. */
-export type Counts = Readonly<Record<string, number>>;
+/** How many weights of each tensor are pruned, or of each of its rows, where an allocator or scores that compete beyond the matrix have chosen. */
+export type Counts = Readonly<Record<string, number | readonly number[]>>;
 
 /** How much of a tensor is pruned: what the allocator has chosen, or the ratio of all. */
 export function amountOf(plan: Plan, counts: Counts | undefined, tensor: string): Amount {
   const count = counts?.[tensor];
-  return count === undefined ? (plan.recipe.sparsity as number) : { count }; // without a pattern a checked recipe has a ratio
+  if (count === undefined) return plan.recipe.sparsity as number; // without a pattern a checked recipe has a ratio
+  return typeof count === "number" ? { count } : { rows: count };
 }
 
 /** The passes of the dense model that an allocator's measure takes; none where it has none. */
-export function measuringPasses(allocator: Allocator | undefined, sections: readonly Section[], reading: boolean): Passes[] {
+export function measuringPasses(allocator: RatioAllocator | undefined, sections: readonly Section[], reading: boolean): Passes[] {
   if (!allocator?.measure) return [];
   return reading ? readingPasses(sections) : passesOf(sections, "none");
 }
 
 /** Has an allocator choose as if all blocks measured the same, so that a budget that it cannot meet is refused before anything runs. */
 export async function checkAllocator(
-  allocator: Allocator,
+  allocator: RatioAllocator,
   sections: readonly Section[],
   recipe: Pick<Recipe, "sparsity" | "allocate">,
 ): Promise<void> {
@@ -36,13 +37,13 @@ export async function checkAllocator(
 }
 
 /** Has the plan's allocator choose each layer's part of the budget: first its pass through the dense model, if it has one. The counts sum to the ratio of the whole. */
-export async function allocateCounts(plan: Plan, allocator: Allocator, backend: Backend, options: WalkOptions): Promise<Counts> {
+export async function allocateCounts(plan: Plan, allocator: RatioAllocator, backend: Backend, options: WalkOptions): Promise<Counts> {
   const measures = allocator.measure && (await measureSections(plan, allocator, backend, options));
   return choose(allocator, plan.sections, plan.recipe, measures);
 }
 
 async function choose(
-  allocator: Allocator,
+  allocator: RatioAllocator,
   sections: readonly Section[],
   recipe: Pick<Recipe, "sparsity" | "allocate">,
   measures: readonly number[] | undefined,
@@ -59,7 +60,7 @@ async function choose(
   return Object.fromEntries(layers.map(({ name }, i) => [name, counts[i] as number])); // one a layer
 }
 
-async function measureSections(plan: Plan, allocator: Allocator, backend: Backend, options: WalkOptions): Promise<number[]> {
+async function measureSections(plan: Plan, allocator: RatioAllocator, backend: Backend, options: WalkOptions): Promise<number[]> {
   const { statistics, roles } = plan;
   const passes = measuringPasses(allocator, plan.sections, statistics !== undefined);
   const walk = statistics ? readingWalk(statistics, roles) : await startWalk(plan, backend, { ...options, phase: "allocate" });
@@ -77,7 +78,7 @@ async function measureSections(plan: Plan, allocator: Allocator, backend: Backen
 
 async function measureSection(
   plan: Plan,
-  allocator: Allocator,
+  allocator: RatioAllocator,
   walk: Walk,
   index: number,
   section: Section,

@@ -2,41 +2,34 @@ import { createHash } from "node:crypto";
 import {
   type Backend,
   type Format,
+  fisher,
   GENERAL,
   gram,
   inputNorm,
   type Loader,
   type Need,
   type OpenModel,
+  outputGradient,
   type Role,
-  type RoleStats,
+  regionalGradient,
   SecateurError,
   type TensorFiles,
   throwIfCancelled,
 } from "@secateur/kit";
 import { describeModel } from "@secateur/models";
-import {
-  createStatistics,
-  type Layout,
-  layoutSize,
-  orderRoles,
-  type Shard,
-  type StatisticsHeader,
-  type StatisticsSink,
-} from "@secateur/statistics";
+import { createStatistics, type Layout, orderRoles, type Shard, type StatisticsHeader } from "@secateur/statistics";
 import { checkWeights } from "./check-weights.ts";
 import { loadRoles, type RoleData } from "./data.ts";
-import { type Estimate, estimate } from "./estimate.ts";
+import { checkDense, collectDense, layoutOf, sharing } from "./dense-pass.ts";
+import type { Estimate } from "./estimate.ts";
+import { estimateDense } from "./estimate-dense.ts";
 import type { Emit } from "./events.ts";
 import { shownPath } from "./manifest.ts";
 import { defaultMemory } from "./memory.ts";
 import { checkOutputFile, checkSpace } from "./output.ts";
-import { passesOf } from "./passes.ts";
 import { type BasePlan, chooseSeqLen, countsOf, inputsOf, type Plan } from "./plan.ts";
-import { type CalibrationRecipe, type DataSource, parseCalibration } from "./recipe.ts";
-import { createSumShapes } from "./sum-shapes.ts";
-import { type Section, selectTargets } from "./targets.ts";
-import { startWalk, statsOf } from "./walk.ts";
+import { type CalibrationRecipe, type DataSource, parseCalibration, type Recipe } from "./recipe.ts";
+import { selectTargets } from "./targets.ts";
 
 /** The parts that a calibration works with. */
 export interface CalibrationParts {
@@ -78,12 +71,11 @@ export async function planCalibration(
     const sections = selectTargets(description, given.include, given.exclude);
     const seqLen = chooseSeqLen(given.seqLen, description);
     const recipe = parseCalibration({ ...given, seqLen });
-    const needs: readonly Need[] = recipe.gram ? [inputNorm, gram] : [inputNorm];
+    const needs = needsOf(recipe);
+    checkDense(sections, description, needs);
     const data = await loadRoles(rolesOf(recipe), recipe, { loaders, model, description, seqLen });
-    const passes = passesOf(sections, "none");
     const layout = layoutOf(sections, needs, data);
-    const estimated = estimate({ model, description, sections, needs, roles: data, data, passes, preferredTokens, memoryBytes });
-    const cost = { ...estimated, diskBytes: 8 * layoutSize(layout) };
+    const cost = estimateDense({ model, description, sections, needs, roles: data, data, preferredTokens, memoryBytes }, layout);
     if (out) await checkSpace(out.path, cost.diskBytes + cost.scratchBytes);
     const warnings = data.flatMap((role) => role.warnings);
     const roles = data.map(({ role, sources, count, tokens }) => ({ role, sources, sequences: count, tokens }));
@@ -93,7 +85,6 @@ export async function planCalibration(
       sections,
       needs,
       data,
-      passes,
       preferredTokens,
       memoryBytes,
       replace: out?.force ?? false,
@@ -136,7 +127,7 @@ export async function calibrate(plan: CalibrationPlan, options: CalibrateOptions
   throwIfCancelled(signal);
   const sink = await createStatistics(files, out, header, plan.layout, { force: plan.replace });
   try {
-    await collectAll(plan, sink, options, emit);
+    await collectDense(plan, sink, backend, { emit, signal, scratch: `${out}.scratch`, total: plan.summary.work });
     await sink.close();
   } catch (error) {
     await sink.discard();
@@ -145,64 +136,23 @@ export async function calibrate(plan: CalibrationPlan, options: CalibrateOptions
   return header;
 }
 
-async function collectAll(
-  plan: CalibrationPlan,
-  sink: StatisticsSink,
-  { out, backend, signal }: CalibrateOptions,
-  emit: Emit,
-): Promise<void> {
-  const walk = await startWalk(plan, backend, { emit, signal, scratch: `${out}.scratch` });
-  try {
-    for (const [index, section] of plan.sections.entries()) {
-      throwIfCancelled(signal);
-      const { steps, share } = plan.passes[index] as (typeof plan.passes)[number]; // one a section
-      const weights = await walk.load(section, (name) => plan.model.read(name));
-      try {
-        for (const step of steps) {
-          const stats = await walk.collect({ index, share }, step, weights, plan.needs);
-          for (const [first] of sharing(section)) {
-            for (const [role, of] of statsOf(first.weight.name, stats)) await writeAll(sink, role, first.tensor, plan.needs, of);
-          }
-        }
-      } finally {
-        weights.release();
-      }
-    }
-  } finally {
-    await walk.release();
-  }
+function needsOf({ gram: withGram, gradients, regional }: CalibrationRecipe): readonly Need[] {
+  return [inputNorm, ...(withGram ? [gram] : []), ...(gradients ? [outputGradient, fisher] : []), ...(regional ? [regionalGradient] : [])];
 }
 
-async function writeAll(sink: StatisticsSink, role: Role, tensor: string, needs: readonly Need[], stats: RoleStats): Promise<void> {
-  for (const need of needs) await sink.write({ role, tensor, need: need.id }, stats.get(need));
-}
-
-function rolesOf({ general, tasks }: CalibrationRecipe): { role: Role; sources: readonly DataSource[] }[] {
+function rolesOf({ general, tasks }: HeaderFacts["recipe"]): { role: Role; sources: readonly DataSource[] }[] {
   const named = tasks.map((task) => ({ role: task.name, sources: [task] }));
   return general.length > 0 ? [{ role: GENERAL, sources: general }, ...named] : named;
 }
 
-/** The layers of a section that are pruned, those together that read the same. */
-function sharing({ program, linears }: Section): [Section["linears"][number], ...Section["linears"]][] {
-  return program.taps.flatMap((tap) => {
-    const [first, ...others] = linears.filter(({ weight }) => tap.linears.some((linear) => linear.weight === weight.name));
-    return first ? [[first, ...others]] : [];
-  });
-}
+/** What the header of a file is made from. */
+export type HeaderFacts = Pick<CalibrationPlan, "description" | "sections" | "data" | "needs" | "model"> & {
+  readonly recipe: Pick<Recipe, "general" | "tasks" | "promptWeight" | "samples" | "seqLen" | "pack" | "shuffle" | "seed">;
+};
 
-function layoutOf(sections: readonly Section[], needs: readonly Need[], data: readonly RoleData[]): Layout {
-  const shapesOf = createSumShapes();
-  return orderRoles(data).flatMap(({ role }) =>
-    sections.flatMap((section) =>
-      sharing(section).flatMap(([{ tensor, weight }]) =>
-        needs.map((need) => ({ entry: { role, tensor, need: need.id }, shapes: shapesOf(section.program, weight.name, need) })),
-      ),
-    ),
-  );
-}
-
-function makeHeader(
-  { recipe, description, sections, data, needs, model }: CalibrationPlan,
+/** What a statistics file says of itself. */
+export function makeHeader(
+  { recipe, description, sections, data, needs, model }: HeaderFacts,
   hash: string,
   backend: Backend["description"],
   version: string,
@@ -225,7 +175,7 @@ function makeHeader(
 
 function shardOf(
   { hash, sources, count, tokens, counts, endToken }: RoleData,
-  { promptWeight, samples, seqLen, pack, shuffle, seed }: CalibrationRecipe,
+  { promptWeight, samples, seqLen, pack, shuffle, seed }: HeaderFacts["recipe"],
   [first]: readonly DataSource[],
 ): Shard {
   const { template, fields } = first ?? {};

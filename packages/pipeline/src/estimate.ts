@@ -81,10 +81,21 @@ export function estimate({
   return {
     flops,
     work: Math.round(tokens * counted),
-    memoryBytes: Math.round(BASE_BYTES + COLLECTOR * (Math.min(states, memoryBytes) + held + 2 * activations + 3 * weightBytes)),
+    memoryBytes: peakOf({ states: Math.min(states, memoryBytes), sums: held, activations, weightBytes }),
     diskBytes: outputBytes(model, sections),
     scratchBytes: Math.max(0, states - memoryBytes),
   };
+}
+
+/** The peak memory of a run that holds so many bytes at a time. */
+export function peakOf(held: {
+  readonly states: number;
+  readonly sums: number;
+  readonly activations: number;
+  readonly weightBytes: number;
+}): number {
+  const { states, sums, activations, weightBytes } = held;
+  return Math.round(BASE_BYTES + COLLECTOR * (states + sums + 2 * activations + 3 * weightBytes));
 }
 
 /** The items that differ by key, and how often each occurs. */

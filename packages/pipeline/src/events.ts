@@ -17,7 +17,7 @@ export type PruneEvent =
   | { readonly type: "block"; readonly block: number; readonly blocks: number; readonly sparsity: number; readonly resumed: boolean };
 
 /** What a run is doing. */
-export type Phase = "read" | "check" | "allocate" | "calibrate" | "prune" | "propagate" | "write";
+export type Phase = "read" | "check" | "allocate" | "gradients" | "calibrate" | "prune" | "propagate" | "write";
 
 /** The part of a plan that a person wants to see, and that can be printed as JSON. */
 export type PlanSummary = Plan["summary"];

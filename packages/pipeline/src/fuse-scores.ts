@@ -1,5 +1,16 @@
 import { partitionShares } from "@secateur/fusion";
-import { type FuseInput, type Fuser, inputRms, type Linear, type Role, type RoleStats, type Selection } from "@secateur/kit";
+import {
+  type FuseInput,
+  type Fuser,
+  gradientRms,
+  inputNorm,
+  inputRms,
+  type Linear,
+  outputGradient,
+  type Role,
+  type RoleStats,
+  type Selection,
+} from "@secateur/kit";
 import type { Plan } from "./plan.ts";
 import { checkNumbers, guarded } from "./plugin-guard.ts";
 
@@ -7,7 +18,10 @@ import { checkNumbers, guarded } from "./plugin-guard.ts";
 export type Shares = ReturnType<typeof partitionShares>;
 
 /** A fuser of scores, as against one that pools statistics. */
-export type ScoreFuser = Extract<Fuser, { fuse: unknown }>;
+export type ScoreFuser = Required<Pick<Extract<Fuser, { fuse: unknown }>, "fuse">>;
+
+/** What a fuser is told of a layer's two sides and of the roles, beside their scores. */
+export type Sides = Pick<FuseInput, "norms" | "gradients" | "levels">;
 
 /** What is fused: each role's scores of a layer's columns from `firstColumn` on. */
 export interface Scores {
@@ -18,14 +32,15 @@ export interface Scores {
   readonly selection: Selection;
 }
 
-/** Each role's norms, where the plan's fuser reads them. */
-export function normsOf(plan: Plan, stats: ReadonlyMap<Role, RoleStats>): Map<Role, Float64Array> {
-  return new Map(
-    [...plan.weights.keys()].map((role) => [
-      role,
-      plan.fuser.needs.length > 0 ? inputRms(stats.get(role) as RoleStats) : new Float64Array(0),
-    ]),
-  );
+/** Each role's norms, and its gradients, where the plan's fuser reads them. */
+export function sidesOf({ weights, method }: Plan, stats: ReadonlyMap<Role, RoleStats>): Pick<Sides, "norms" | "gradients"> {
+  const reads = (id: string): boolean => method.fuser.needs.some((need) => need.id === id);
+  const each = (of: (stats: RoleStats) => Float64Array): Map<Role, Float64Array> =>
+    new Map([...weights.keys()].map((role) => [role, of(stats.get(role) as RoleStats)]));
+  return {
+    norms: reads(inputNorm.id) ? each(inputRms) : each(() => new Float64Array(0)),
+    ...(reads(outputGradient.id) && { gradients: each(gradientRms) }),
+  };
 }
 
 /** One matrix of scores (out, columns) from every role's, and how many channels each role owns where the fusion parts them. */
@@ -34,37 +49,26 @@ export async function fuseScores(
   fuser: ScoreFuser,
   layer: Linear,
   scores: Scores,
-  norms: ReadonlyMap<Role, Float64Array>,
+  sides: Sides,
 ): Promise<{ scores: Float32Array; channels?: Shares }> {
   const who = `fusion ${plan.recipe.fusion}`;
-  const fused = await guarded(who, layer, () => fuser.fuse(fuseInput(plan, layer, scores, norms)));
+  const fused = await guarded(who, layer, () => fuser.fuse(fuseInput(plan, layer, scores, sides)));
   return checkedFusion(who, layer, scores, fused);
 }
 
 /** As `fuseScores`, for a solver that asks in the midst of its loop. */
-export function fuseColumns(
-  plan: Plan,
-  fuser: ScoreFuser,
-  layer: Linear,
-  scores: Scores,
-  norms: ReadonlyMap<Role, Float64Array>,
-): Float32Array {
-  return checkedFusion(`fusion ${plan.recipe.fusion}`, layer, scores, fuser.fuse(fuseInput(plan, layer, scores, norms))).scores;
+export function fuseColumns(plan: Plan, fuser: ScoreFuser, layer: Linear, scores: Scores, sides: Sides): Float32Array {
+  return checkedFusion(`fusion ${plan.recipe.fusion}`, layer, scores, fuser.fuse(fuseInput(plan, layer, scores, sides))).scores;
 }
 
-function fuseInput(
-  plan: Plan,
-  layer: Linear,
-  { byRole, cols, firstColumn, degree, selection }: Scores,
-  norms: ReadonlyMap<Role, Float64Array>,
-): FuseInput {
+function fuseInput(plan: Plan, layer: Linear, { byRole, cols, firstColumn, degree, selection }: Scores, sides: Sides): FuseInput {
   const rows = layer.weights.shape[0] as number; // a linear's weight is a matrix
   return {
     roles: [...plan.weights.keys()],
     weights: plan.weights,
     shape: [rows, cols],
     scores: byRole,
-    norms,
+    ...sides,
     firstColumn,
     degree,
     selection,

@@ -2,6 +2,7 @@ import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { SecateurError } from "@secateur/kit";
 import { errorCode, ioError } from "@secateur/kit/node";
+import type { Counts } from "./allocation.ts";
 import { listFolder, UNFINISHED, writeWhole } from "./io.ts";
 import { LOCK, lockFolder } from "./lock.ts";
 
@@ -12,13 +13,14 @@ export interface Journal<Row> {
   /** One entry a finished section, in order. */
   readonly sections: readonly Row[];
   /** What an allocator has chosen: it takes a pass through the model to choose again. */
-  readonly counts?: Readonly<Record<string, number>> | undefined;
+  readonly counts?: Counts | undefined;
 }
 
 const JOURNAL = "journal.json";
 const MODEL = "model";
 const REPLACED = "replaced";
 const SCRATCH = "scratch";
+const STATISTICS = "statistics.safetensors";
 
 /** Where in a partial folder the output is made: beside the journal, so that no file of a model can be taken for it. */
 export function modelFolder(partial: string): string {
@@ -28,6 +30,16 @@ export function modelFolder(partial: string): string {
 /** Where in a partial folder hidden states are that memory cannot hold. */
 export function scratchFile(partial: string): string {
   return join(partial, SCRATCH);
+}
+
+/** Where in a partial folder the statistics of the dense model are, where scores are made of them; whole, or not there. */
+export function statisticsFile(partial: string): string {
+  return join(partial, STATISTICS);
+}
+
+/** Whether the statistics of the dense model are there. */
+export async function hasStatistics(partial: string): Promise<boolean> {
+  return (await listFolder(partial))?.includes(STATISTICS) ?? false;
 }
 
 /** Where in a partial folder the old output is while the new one takes its place. */
@@ -69,7 +81,8 @@ async function checkPartial(partial: string): Promise<void> {
   const names = (await listFolder(partial)) ?? [];
   const journal = names.includes(JOURNAL) ? await readJournal(partial) : undefined;
   const known = [LOCK, JOURNAL, JOURNAL + UNFINISHED, ...(journal ? [MODEL, REPLACED, SCRATCH] : [])]; // the journal is there before all else
-  if (names.some((name) => !known.includes(name)) || (names.includes(JOURNAL) && !journal)) {
+  const isKnown = (name: string): boolean => known.includes(name) || (journal !== undefined && name.startsWith(STATISTICS));
+  if (names.some((name) => !isKnown(name)) || (names.includes(JOURNAL) && !journal)) {
     throw new SecateurError("exists", `${partial} is in the way: it was not left by an unfinished run`, { where: { file: partial } });
   }
 }
@@ -89,12 +102,14 @@ async function takeUp<Row>(partial: string, key: string, restart: boolean): Prom
     if (journal.sections.length > 0 && names.includes(MODEL)) return { sections: journal.sections, counts: journal.counts };
   }
   try {
-    await writeJournal(partial, { key, sections: [] });
+    const counts = journal && !restart ? journal.counts : undefined;
+    if (!journal || restart) await rm(statisticsFile(partial), { force: true });
+    await writeJournal(partial, { key, sections: [], counts });
     await rm(modelFolder(partial), { recursive: true, force: true });
   } catch (error) {
     throw ioError(error, "write", partial);
   }
-  return { sections: [] };
+  return { sections: [], counts: journal && !restart ? journal.counts : undefined };
 }
 
 /** Replaces the journal of a partial folder. */

@@ -72,6 +72,7 @@ export function makeManifest(plan: Plan, { modelHash, version, backend, layers }
       fusion: shownPath(recipe.fusion),
       backend: shownPath(recipe.backend),
       ...(recipe.allocate !== undefined && { allocate: shownPath(recipe.allocate) }),
+      ...(recipe.solver !== undefined && { solver: shownPath(recipe.solver) }),
     },
     model: { source: shownPath(recipe.model), modelType: plan.description.modelType, hash: modelHash },
     data: plan.roles.map(({ role, sources, count, tokens, hash, counts, endToken }) => ({

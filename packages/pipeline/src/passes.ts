@@ -25,7 +25,7 @@ export interface Passes {
  * The passes of each section. In mode `none` one pass takes statistics and moves on; in `block` statistics are taken first and the data moves on through the
  * pruned section; in `linear` the section is parted where its layers read, and each part is passed once. Nothing moves on past the last section.
  */
-export function passesOf(sections: readonly Section[], propagate: Recipe["propagate"]): Passes[] {
+export function passesOf(sections: readonly Section[], propagate: NonNullable<Recipe["propagate"]>): Passes[] {
   return sections.map((section, index) => {
     const moves = index < sections.length - 1;
     const { program, linears: targets } = section;

@@ -16,11 +16,14 @@ import {
   type TensorFiles,
 } from "@secateur/kit";
 import { describeModel, type ModelDescription } from "@secateur/models";
-import { type OpenStatistics, openStatistics } from "@secateur/statistics";
+import { type Layout, type OpenStatistics, openStatistics } from "@secateur/statistics";
 import { checkAllocator, measuringPasses } from "./allocation.ts";
 import { loadRoles, type RoleData, type RoleFacts } from "./data.ts";
+import { checkDense, layoutOf, readsGradients } from "./dense-pass.ts";
 import { type Estimate, estimate } from "./estimate.ts";
+import { estimateDense } from "./estimate-dense.ts";
 import { defaultMemory } from "./memory.ts";
+import { type Method, methodOf, uniqueNeeds } from "./method.ts";
 import { checkOutput, checkSpace } from "./output.ts";
 import { type Passes, passesOf, readingPasses } from "./passes.ts";
 import { dataSources, parseRecipe, type Recipe, roleWeights } from "./recipe.ts";
@@ -33,6 +36,8 @@ export interface Parts {
   readonly format: Format;
   readonly loaders: readonly Loader[];
   readonly scorer: Scorer | Solver;
+  /** What the recipe's `solver` stands for. */
+  readonly solver?: Solver | undefined;
   readonly fuser: Fuser;
   /** What the recipe's `allocate` stands for. */
   readonly allocator?: Allocator | undefined;
@@ -54,7 +59,6 @@ export interface BasePlan {
   readonly needs: readonly Need[];
   /** Roles with their data, `general` first; empty when no statistics are read, or when they come from a file. */
   readonly data: readonly RoleData[];
-  readonly passes: readonly Passes[];
   readonly preferredTokens: number;
   readonly memoryBytes: number;
   /** Whether an output that is there may be replaced. */
@@ -66,10 +70,14 @@ export interface BasePlan {
 
 /** A checked run: everything that can be known before a weight is read. */
 export interface Plan extends BasePlan {
-  readonly recipe: Recipe;
-  readonly scorer: Scorer | Solver;
-  readonly fuser: Fuser;
-  readonly allocator: Allocator | undefined;
+  readonly recipe: Recipe & { readonly propagate: "block" | "linear" | "none" };
+  readonly method: Method;
+  /** What data passes through on its way; over kept statistics, what is read together. */
+  readonly passes: readonly Passes[];
+  /** What is collected of the dense model before anything is pruned, and what that takes. */
+  readonly dense: { readonly needs: readonly Need[]; readonly layout: Layout; readonly cost: Estimate } | undefined;
+  /** What such statistics are kept in. */
+  readonly statisticsFiles: TensorFiles;
   /** The roles whose statistics are read, `general` first; empty when neither scorer nor fuser reads any. */
   readonly roles: readonly RoleFacts[];
   /** Where they are read from, when no data passes the model. */
@@ -96,6 +104,8 @@ export interface Plan extends BasePlan {
     }[];
     /** Who chooses the layers' ratios, and the tokens that pass the dense model first for it. */
     readonly allocation?: { readonly by: string; readonly work: number };
+    /** Statistics of the dense model that are collected first: the tokens through blocks, a way back counted twice, and their room on disk while the run lasts. */
+    readonly dense?: { readonly gradients: boolean; readonly work: number; readonly diskBytes: number };
     readonly warnings: readonly string[];
   };
 }
@@ -142,18 +152,23 @@ type Opened = Pick<Plan, "model" | "statistics" | "replace" | "close">;
 
 /** As `planPrune`, of a model and statistics that are open already; the place for the output is the caller's to check. */
 export async function planOpened(given: Recipe, parts: Parts, opened: Opened): Promise<Plan> {
-  checkSelection(parts.scorer, given);
-  const { scorer, fuser, allocator, preferredTokens, memoryBytes = defaultMemory() } = parts;
+  const method = methodOf(given, parts);
+  const { preferredTokens, memoryBytes = defaultMemory() } = parts;
   const { model, statistics } = opened;
   const description = describeModel(model);
   const sections = selectTargets(description, given.include, given.exclude);
   checkPattern(given, sections);
   const seqLen = chooseSeqLen(given.seqLen, description);
-  const recipe = parseRecipe({ ...given, ...(statistics ? {} : { seqLen }) }); // checked, and its keys in one order: the manifest's bytes do not depend on how it was written
-  const needs = uniqueNeeds([...scorer.needs, ...fuser.needs]);
+  // Checked, and its keys in one order: the manifest's bytes do not depend on how it was written.
+  const recipe = {
+    ...parseRecipe({ ...given, ...(statistics ? {} : { seqLen }), propagate: propagationOf(given, method) }),
+  } as Plan["recipe"];
+  const { ratios, fuser, walkNeeds } = method;
   const allWeights = roleWeights(rolesNamed(recipe, statistics), recipe.weights);
   let [roles, data]: [readonly RoleFacts[], readonly RoleData[]] = [[], []];
-  const read = uniqueNeeds([...needs, ...(allocator?.needs ?? [])]);
+  const ofDense = uniqueNeeds([...(method.scoresFrom === "dense" ? method.scoreNeeds : []), ...method.rankingNeeds]);
+  const read = uniqueNeeds([...walkNeeds, ...ofDense, ...(ratios?.needs ?? [])]);
+  checkDense(sections, description, read);
   if (read.length > 0 && statistics) {
     roles = keptRoles(statistics, recipe.fusion, fuser, allWeights);
     await checkStatistics(statistics, model, sections, roles, read);
@@ -161,9 +176,12 @@ export async function planOpened(given: Recipe, parts: Parts, opened: Opened): P
     data = await loadRoles(wantedRoles(recipe, fuser, allWeights), recipe, { loaders: parts.loaders, model, description, seqLen });
     roles = data;
   }
-  if (allocator) await checkAllocator(allocator, sections, recipe);
-  const measuring = measuringPasses(allocator, sections, statistics !== undefined);
-  const passes = statistics ? readingPasses(sections) : passesOf(sections, recipe.propagate);
+  if (ratios) await checkAllocator(ratios, sections, recipe);
+  const measuring = measuringPasses(ratios, sections, statistics !== undefined);
+  const reading = statistics !== undefined || (method.scoresFrom === "dense" && !method.solver);
+  const passes = reading ? readingPasses(sections) : passesOf(sections, recipe.propagate);
+  const base = { model, description, sections, roles, data, preferredTokens, memoryBytes };
+  const dense = densePlan();
   const weights = shareOf(
     roles.map(({ role }) => role),
     allWeights,
@@ -174,10 +192,10 @@ export async function planOpened(given: Recipe, parts: Parts, opened: Opened): P
     recipe,
     description,
     sections,
-    scorer,
-    fuser,
-    allocator,
-    needs,
+    method,
+    needs: walkNeeds,
+    dense,
+    statisticsFiles: parts.statisticsFiles,
     roles,
     data,
     weights,
@@ -201,20 +219,35 @@ export async function planOpened(given: Recipe, parts: Parts, opened: Opened): P
     },
   };
 
-  function costOf(): Estimate & Pick<Plan["summary"], "allocation"> {
-    const base = { model, description, sections, roles, data, preferredTokens, memoryBytes };
-    const own = estimate({ ...base, needs, passes });
-    if (!allocator || recipe.allocate === undefined) return own;
-    const first = estimate({ ...base, needs: allocator.needs, passes: measuring });
+  /** What the dense model is to be read for first; nothing where statistics of it are kept, or nothing reads them. */
+  function densePlan(): Plan["dense"] {
+    if (statistics || ofDense.length === 0) return undefined;
+    const layout = layoutOf(sections, ofDense, data);
+    return { needs: ofDense, layout, cost: estimateDense({ ...base, needs: ofDense }, layout) };
+  }
+
+  function costOf(): Estimate & Pick<Plan["summary"], "allocation" | "dense"> {
+    const own = estimate({ ...base, needs: walkNeeds, data: reading ? [] : data, passes });
+    const first = ratios ? estimate({ ...base, needs: ratios.needs, passes: measuring }) : undefined;
+    const parts = [own, ...(first ? [first] : []), ...(dense ? [dense.cost] : [])];
+    const sum = (of: (part: Estimate) => number): number => parts.reduce((total, part) => total + of(part), 0);
+    const most = (of: (part: Estimate) => number): number => Math.max(...parts.map(of));
+    const by = recipe.allocate ?? (method.ranking && recipe.scorer);
     return {
-      ...own,
-      flops: own.flops + first.flops,
-      work: own.work + first.work,
-      memoryBytes: Math.max(own.memoryBytes, first.memoryBytes),
-      scratchBytes: Math.max(own.scratchBytes, first.scratchBytes),
-      allocation: { by: recipe.allocate, work: first.work },
+      flops: sum(({ flops }) => flops),
+      work: sum(({ work }) => work),
+      memoryBytes: most(({ memoryBytes: bytes }) => bytes),
+      diskBytes: own.diskBytes,
+      scratchBytes: most(({ scratchBytes }) => scratchBytes) + (dense?.cost.diskBytes ?? 0),
+      ...(by !== undefined && { allocation: { by, work: first?.work ?? 0 } }),
+      ...(dense && { dense: { gradients: readsGradients(dense.needs), work: dense.cost.work, diskBytes: dense.cost.diskBytes } }),
     };
   }
+}
+
+/** What a recipe that does not say it means. */
+function propagationOf({ propagate, stats }: Recipe, { scoresFrom, solver }: Method): Plan["recipe"]["propagate"] {
+  return propagate ?? (stats !== undefined || (scoresFrom === "dense" && !solver) ? "none" : "block");
 }
 
 function rolesNamed({ general, tasks }: Recipe, statistics: OpenStatistics | undefined): Role[] {
@@ -266,19 +299,6 @@ export function countsOf(model: OpenModel, description: ModelDescription, sectio
 }
 
 type ModelCounts = Pick<Plan["summary"], "model" | "modelType" | "blocks" | "parameters" | "layers" | "prunable">;
-
-/** Needs of one id once, in order. */
-function uniqueNeeds(needs: readonly Need[]): Need[] {
-  return [...new Map(needs.map((need) => [need.id, need])).values()];
-}
-
-function checkSelection({ selection }: Scorer | Solver, { scorer, pattern }: Recipe): void {
-  if (pattern || selection.group === "row" || selection.group === "matrix") return;
-  throw new SecateurError(
-    "unsupported",
-    `with ${scorer} weights compete within each ${selection.group}; a ratio is chosen within a row or a matrix only`,
-  );
-}
 
 function checkPattern(recipe: Recipe, sections: readonly Section[]): void {
   if (!recipe.pattern) return;

@@ -1,13 +1,11 @@
 import { applyMask, countZeros, maskPattern, maskUnstructured } from "@secateur/fusion";
-import { type Backend, degreeOf, type Linear, type Role, type RoleStats, type Scorer, SecateurError } from "@secateur/kit";
+import { type Linear, type Role, type RoleStats, type Scorer, SecateurError, type Solver } from "@secateur/kit";
 import { firstNotFinite, fromFloat32, type Tensor, toFloat32 } from "@secateur/tensor";
 import { amountOf, type Counts } from "./allocation.ts";
-import { fuseScores, normsOf, type Shares } from "./fuse-scores.ts";
+import type { Shares } from "./fuse-scores.ts";
 import { linearOf } from "./linear.ts";
-import type { Plan } from "./plan.ts";
-import { checkNumbers, complain, type WeightGuard } from "./plugin-guard.ts";
-import type { Pooler } from "./pooled.ts";
-import { solveLayer } from "./solve-layer.ts";
+import { fusedScores, loadDense, type ScoreContext } from "./scores.ts";
+import { repairLayer, type Solved, solveLayer } from "./solve-layer.ts";
 import type { Target } from "./targets.ts";
 
 /** What pruning did to one tensor. */
@@ -26,12 +24,8 @@ export interface LayerReport {
 }
 
 /** What pruning a layer works with, beside the layer. */
-export interface LayerContext {
-  readonly plan: Plan;
-  readonly backend: Backend;
-  readonly pool: Pooler;
-  readonly guard: WeightGuard;
-  /** What an allocator has chosen. */
+export interface LayerContext extends ScoreContext {
+  /** What an allocator, or scores that compete beyond the matrix, have chosen. */
   readonly counts: Counts | undefined;
 }
 
@@ -42,86 +36,59 @@ export async function pruneLayer(
   weights: Tensor,
   stats: ReadonlyMap<Role, RoleStats>,
 ): Promise<{ tensor: Tensor; report: LayerReport }> {
-  const { scorer } = context.plan;
+  const { scorer, solver } = context.plan.method;
   const layer = linearOf(target, weights);
   const { tensor, ...facts } =
-    "solve" in scorer ? await solved(context, scorer, layer, weights, stats) : await masked(context, scorer, layer, weights, stats);
+    "solve" in scorer ? await solved(context, scorer, layer, weights, stats) : await chosen(context, scorer, solver, layer, weights, stats);
   const report = { tensor: target.tensor, shape: target.shape, zerosBefore: countZeros(weights), zeros: countZeros(tensor), ...facts };
   return { tensor, report };
 }
 
 type Facts = Pick<LayerReport, "ties" | "channels" | "notes">;
 
-async function masked(
+/** A scorer chooses; what stays is left as it is, or repaired by a solver. */
+async function chosen(
   context: LayerContext,
   scorer: Scorer,
+  solver: Solver | undefined,
   layer: Linear,
   weights: Tensor,
   stats: ReadonlyMap<Role, RoleStats>,
 ): Promise<{ tensor: Tensor } & Facts> {
   const [rows, cols] = layer.weights.shape as readonly [number, number]; // a linear's weight is a matrix
   const { pattern } = context.plan.recipe;
-  const { scores, channels } = await fusedScores(context, scorer, layer, stats);
+  const { dense, plan } = context;
+  const read = dense && plan.method.scoresFrom === "dense" ? await loadDense(context, dense, layer.name, scorer) : stats;
+  const { scores, channels } = await fusedScores(context, scorer, layer, read);
   const { mask, ties } = pattern
     ? maskPattern(scores, rows, cols, pattern)
-    : maskUnstructured(scores, rows, cols, amountOf(context.plan, context.counts, layer.name), scorer.selection);
-  return { tensor: applyMask(weights, mask), ties, ...(channels && { channels }) };
+    : maskUnstructured(scores, rows, cols, amountOf(plan, context.counts, layer.name), scorer.selection);
+  const facts = { ties, ...(channels && { channels }) };
+  if (!solver) return { tensor: applyMask(weights, mask), ...facts };
+  const { tensor, notes } = repaired(layer, weights, await repairLayer(context, solver, layer, stats, mask));
+  return { tensor, ...facts, ...(notes && { notes }) };
 }
 
+/** A solver chooses as it goes, and repairs. */
 async function solved(
   context: LayerContext,
-  solver: Exclude<Plan["scorer"], Scorer>,
+  solver: Solver,
   layer: Linear,
   weights: Tensor,
   stats: ReadonlyMap<Role, RoleStats>,
 ): Promise<{ tensor: Tensor } & Facts> {
   const solution = await solveLayer(context, solver, layer, stats);
+  const { tensor, notes } = repaired(layer, weights, solution);
+  return { tensor, ties: solution.ties, ...(notes && { notes }) };
+}
+
+/** The tensor of what a solver has made of a layer. Throws SecateurError `numeric` for weights that its dtype cannot hold. */
+function repaired(layer: Linear, weights: Tensor, solution: Solved): { tensor: Tensor; notes: Solved["notes"] } {
   const tensor = fromFloat32(weights.dtype, weights.shape, solution.weights);
   const bad = firstNotFinite(toFloat32(tensor));
   if (bad >= 0) {
     const message = `the repaired weights of ${layer.name} reach ${solution.weights[bad]} (entry ${bad}), which ${weights.dtype} cannot hold`;
     throw new SecateurError("numeric", message, { where: { tensor: layer.name } });
   }
-  return { tensor, ties: solution.ties, ...(solution.notes && { notes: solution.notes }) };
-}
-
-async function fusedScores(
-  context: LayerContext,
-  scorer: Scorer,
-  layer: Linear,
-  stats: ReadonlyMap<Role, RoleStats>,
-): Promise<{ scores: Float32Array; channels?: Shares }> {
-  const { plan, pool } = context;
-  const { fuser, weights } = plan;
-  const roles = [...weights.keys()];
-  if (roles.length === 0) return { scores: await score(context, scorer, layer, NOTHING) };
-  if ("pool" in fuser) {
-    const pooled = pool(stats, () => fuser.pool(stats, weights));
-    return { scores: await score(context, scorer, layer, pooled) };
-  }
-
-  const byRole = new Map<Role, Float32Array>();
-  const degree = degreeOf(scorer);
-  for (const role of roles) {
-    const known = degree === 0 ? byRole.values().next().value : undefined;
-    byRole.set(role, known ?? (await score(context, scorer, layer, stats.get(role) ?? NOTHING)));
-  }
-  const cols = layer.weights.shape[1] as number; // a linear's weight is a matrix
-  return fuseScores(plan, fuser, layer, { byRole, cols, firstColumn: 0, degree, selection: scorer.selection }, normsOf(plan, stats));
-}
-
-const NOTHING: RoleStats = {
-  get: (need) => {
-    throw new SecateurError("unsupported", `the statistic ${need.id} was not collected: the scorer does not list it among its needs`);
-  },
-};
-
-async function score({ plan, backend, guard }: LayerContext, scorer: Scorer, layer: Linear, stats: RoleStats): Promise<Float32Array> {
-  const who = `scorer ${plan.recipe.scorer}`;
-  const result = await guard(who, layer, () => scorer.score(layer, stats, backend));
-  const { shape = [], data } = result ?? {};
-  if (data && String(shape) !== String(layer.weights.shape))
-    complain(who, layer, `gave scores of shape [${shape.join(", ")}] instead of [${layer.weights.shape.join(", ")}]`);
-  checkNumbers(who, layer, data, layer.weights.data.length, "score");
-  return data;
+  return { tensor, notes: solution.notes };
 }

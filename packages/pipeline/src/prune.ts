@@ -1,11 +1,14 @@
 import { rm } from "node:fs/promises";
 import { type Backend, type Format, type Role, throwIfCancelled, type WeightSink } from "@secateur/kit";
 import type { BlockStats, LoadedWeights } from "@secateur/runner";
+import { createStatistics, type OpenStatistics, openStatistics } from "@secateur/statistics";
 import type { Tensor } from "@secateur/tensor";
 import { allocateCounts, type Counts } from "./allocation.ts";
+import { makeHeader } from "./calibrate.ts";
 import { checkWeights } from "./check-weights.ts";
+import { collectDense, readsGradients } from "./dense-pass.ts";
 import type { Emit } from "./events.ts";
-import { modelFolder, openPartial, scratchFile, writeJournal } from "./journal.ts";
+import { hasStatistics, modelFolder, openPartial, scratchFile, statisticsFile, writeJournal } from "./journal.ts";
 import { type Manifest, makeManifest, type RunTimes, writeRunFiles } from "./manifest.ts";
 import { checkOutput, partialFolder, publish } from "./output.ts";
 import type { Passes, Step } from "./passes.ts";
@@ -13,7 +16,9 @@ import { inputsOf, type Plan, planKey } from "./plan.ts";
 import { createWeightGuard, type WeightGuard } from "./plugin-guard.ts";
 import { createPooler, type Pooler } from "./pooled.ts";
 import { type LayerReport, pruneLayer } from "./prune-layer.ts";
+import { rankCounts } from "./ranking.ts";
 import { readingWalk } from "./reading-walk.ts";
+import { type DenseScores, denseScores } from "./scores.ts";
 import type { Section } from "./targets.ts";
 import { startWalk, statsOf, type Walk } from "./walk.ts";
 
@@ -51,7 +56,13 @@ export async function prune(plan: Plan, options: PruneOptions): Promise<Manifest
   const copying = copyRest(plan, work.sink, AbortSignal.any([failed.signal, ...(signal ? [signal] : [])]));
   copying.catch(() => {}); // thrown where it is waited for
   try {
-    await pruneSections({ plan, work, backend, emit, times, signal, pool: createPooler(), guard: createWeightGuard() });
+    const dense = await openDense(plan, work, { backend, emit, times, signal, modelHash, version });
+    try {
+      const scored = dense && (await denseScores(plan, dense));
+      await pruneSections({ plan, work, backend, emit, times, signal, pool: createPooler(), guard: createWeightGuard(), dense: scored });
+    } finally {
+      if (dense !== plan.statistics) await dense?.close();
+    }
     await timed(times, "write", () => copying);
     throwIfCancelled(signal);
     await work.sink.close();
@@ -112,6 +123,42 @@ interface Run {
   readonly signal: AbortSignal | undefined;
   readonly pool: Pooler;
   readonly guard: WeightGuard;
+  readonly dense: DenseScores | undefined;
+}
+
+/** The statistics of the dense model that scores are made of: kept ones, those of an interrupted run, or collected now. */
+async function openDense(
+  plan: Plan,
+  { partial, sections }: Work,
+  {
+    backend,
+    emit,
+    times,
+    signal,
+    modelHash,
+    version,
+  }: Pick<Run, "backend" | "emit" | "times" | "signal"> & { readonly modelHash: string; readonly version: string },
+): Promise<OpenStatistics | undefined> {
+  if (plan.statistics) return plan.statistics;
+  if (!plan.dense || sections.length === plan.sections.length) return undefined;
+  const { needs, layout } = plan.dense;
+  const path = statisticsFile(partial);
+  if (!(await hasStatistics(partial))) {
+    const header = makeHeader({ ...plan, needs }, modelHash, backend.description, version);
+    const sink = await createStatistics(plan.statisticsFiles, path, header, layout);
+    try {
+      const scratch = scratchFile(partial);
+      const phase = readsGradients(needs) ? "gradients" : "calibrate";
+      await timed(times, phase, () =>
+        collectDense({ ...plan, needs }, sink, backend, { emit, signal, scratch, phase, total: plan.summary.work }),
+      );
+      await sink.close();
+    } catch (error) {
+      await sink.discard();
+      throw error;
+    }
+  }
+  return openStatistics(plan.statisticsFiles, path);
 }
 
 async function pruneSections(run: Run): Promise<void> {
@@ -127,11 +174,15 @@ async function pruneSections(run: Run): Promise<void> {
     return;
   }
   const scratch = scratchFile(work.partial);
-  const { allocator } = plan;
-  if (allocator) work.counts ??= await timed(times, "allocate", () => allocateCounts(plan, allocator, backend, { emit, signal, scratch }));
-  const done = plan.summary.allocation?.work ?? 0;
+  const { ratios, ranking } = plan.method;
+  const before = plan.dense?.cost.work ?? 0;
+  if (ratios)
+    work.counts ??= await timed(times, "allocate", () => allocateCounts(plan, ratios, backend, { emit, signal, scratch, done: before }));
+  if (ranking) work.counts ??= await timed(times, "allocate", () => rankCounts(run, { emit, signal }));
+  const done = before + (plan.summary.allocation?.work ?? 0);
+  const kept = plan.statistics ?? (plan.method.walkNeeds.length === 0 ? run.dense?.statistics : undefined);
   const walk = await timed(times, "read", async () =>
-    plan.statistics ? readingWalk(plan.statistics, plan.roles) : startWalk(plan, backend, { emit, signal, scratch, done }),
+    kept ? readingWalk(kept, plan.roles) : startWalk(plan, backend, { emit, signal, scratch, done }),
   );
   try {
     for (const [index, section] of plan.sections.entries()) {
@@ -175,7 +226,7 @@ async function pruneSection(run: Run, walk: Walk, index: number, section: Sectio
 
 /** Prunes and writes the layers of a step; what comes after them in the section runs with the pruned ones, unless its streams see dense weights only. */
 async function pruneStep(
-  { plan, work, backend, times, signal, pool, guard }: Run,
+  { plan, work, backend, times, signal, pool, guard, dense }: Run,
   { targets }: Step,
   weights: LoadedWeights,
   stats: ReadonlyMap<Role, BlockStats>,
@@ -188,7 +239,7 @@ async function pruneStep(
       const { name } = target.weight;
       const tensor = weights.tensors.get(name) as Tensor; // loaded with its program
       const result = await timed(times, "prune", () =>
-        pruneLayer({ plan, backend, pool, guard, counts: work.counts }, target, tensor, statsOf(name, stats)),
+        pruneLayer({ plan, backend, pool, guard, dense, counts: work.counts }, target, tensor, statsOf(name, stats)),
       );
       await timed(times, "write", () => writing);
       writing = work.sink.write(target.tensor, result.tensor);

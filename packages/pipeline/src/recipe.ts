@@ -28,6 +28,9 @@ export interface Recipe {
   readonly weights: Readonly<Record<string, number>>;
   readonly scorer: string;
   readonly scorerOptions: Readonly<Record<string, unknown>>;
+  /** What repairs the weights that the scorer keeps; left out, they stay as they are. */
+  readonly solver?: string | undefined;
+  readonly solverOptions: Readonly<Record<string, unknown>>;
   readonly fusion: string;
   readonly fusionOptions: Readonly<Record<string, unknown>>;
   /** What chooses each layer's part of the sparsity; left out, every layer has the same. */
@@ -47,7 +50,8 @@ export interface Recipe {
   readonly promptWeight: number;
   readonly shuffle: boolean;
   readonly seed: number;
-  readonly propagate: "block" | "linear" | "none";
+  /** Left out, what suits the method: `none` where scores are the dense model's, else `block`. */
+  readonly propagate?: "block" | "linear" | "none" | undefined;
   readonly include: readonly string[];
   readonly exclude: readonly string[];
 }
@@ -93,6 +97,12 @@ const recipeObject = z.strictObject(
       .describe("role → its weight; roles without one share what is left equally"),
     scorer: z.string("the name of a scorer").min(1).default("wanda"),
     scorerOptions: options,
+    solver: z
+      .string("the name of a solver")
+      .min(1)
+      .optional()
+      .describe("what repairs the weights that the scorer keeps; left out, they stay as they are"),
+    solverOptions: options,
     fusion: z
       .string("the name of a fusion")
       .min(1)
@@ -135,7 +145,9 @@ const recipeObject = z.strictObject(
     propagate: z
       .enum(["block", "linear", "none"], 'one of "block", "linear" and "none"')
       .optional()
-      .describe("what a layer's statistics see before it: pruned blocks, pruned layers, or dense ones; default: block, with stats none"),
+      .describe(
+        "what a layer's statistics see before it: pruned blocks, pruned layers, or dense ones; default: block, or none with stats and where scores are the dense model's",
+      ),
     include: globs.describe("globs of tensor names to prune; default: the blocks' linear layers"),
     exclude: globs.describe("globs of tensor names to leave alone"),
   },
@@ -147,7 +159,7 @@ export const recipeSchema: z.ZodType<Omit<Recipe, Dependent> & { readonly [Key i
   recipeObject;
 
 /** Keys whose defaults depend on others. */
-type Dependent = "fusion" | "propagate";
+type Dependent = "fusion";
 
 /** Checks a recipe. Throws SecateurError `usage` that names each key, what was found and what is wanted. */
 export function parseRecipe(input: unknown): Recipe {
@@ -156,7 +168,7 @@ export function parseRecipe(input: unknown): Recipe {
   checkStats(recipe);
   checkNames(recipe.tasks);
   const { stats, fusion = recipe.tasks.length > 0 || stats !== undefined ? "shared-exclusive" : "general" } = recipe;
-  return { ...recipe, fusion, propagate: recipe.propagate ?? (stats === undefined ? "block" : "none") };
+  return { ...recipe, fusion, ...(stats !== undefined && { propagate: "none" as const }) };
 }
 
 /** What a statistics file takes the place of is not given beside it. */
@@ -204,6 +216,10 @@ export interface CalibrationRecipe
   > {
   /** Whether Gram matrices are collected, which solvers read; they take far more room than norms. */
   readonly gram: boolean;
+  /** Whether the gradients of the loss are collected, which takes a way back through the blocks. */
+  readonly gradients: boolean;
+  /** Whether the gradients of each block's own norm are collected, as wanda-plus reads them. */
+  readonly regional: boolean;
 }
 
 /** A calibration recipe as a user writes it. */
@@ -226,6 +242,8 @@ const calibrationObject = z.strictObject(
     include: keys.include,
     exclude: keys.exclude,
     gram: z.boolean("true or false").default(false).describe("collect Gram matrices too, which solvers such as sparsegpt read"),
+    gradients: z.boolean("true or false").default(false).describe("collect the loss's gradients too, which fisher and obd read"),
+    regional: z.boolean("true or false").default(false).describe("collect the gradients of each block's norm too, which wanda-plus reads"),
   },
   "an object",
 );

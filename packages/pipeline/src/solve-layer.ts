@@ -2,7 +2,7 @@ import { type Amount, maskPattern, maskUnstructured, pruneCount } from "@secateu
 import type { Linear, Mask, Role, RoleStats, Select, Solver, SolverStats } from "@secateur/kit";
 import type { F32Tensor } from "@secateur/tensor";
 import { amountOf } from "./allocation.ts";
-import { fuseColumns, normsOf, type ScoreFuser } from "./fuse-scores.ts";
+import { fuseColumns, type ScoreFuser, sidesOf } from "./fuse-scores.ts";
 import type { Plan } from "./plan.ts";
 import { checkNumbers, complain } from "./plugin-guard.ts";
 import { mixtureOf } from "./pooled.ts";
@@ -27,14 +27,57 @@ export async function solveLayer(
   layer: Linear,
   stats: ReadonlyMap<Role, RoleStats>,
 ): Promise<Solved> {
-  const { fuser, weights } = plan;
-  const who = `scorer ${plan.recipe.scorer}`;
+  const { weights } = plan;
+  const { fuser } = plan.method;
   const pooled = "pool" in fuser ? pool(stats, () => fuser.pool(stats, weights)) : undefined;
   const given: SolverStats = pooled
     ? { roles: new Map([[POOLED, pooled]]), mixture: pooled }
     : { roles: stats, mixture: mixtureOf(stats, plan.weights, pool) };
   const amount = plan.recipe.pattern ? 0 : amountOf(plan, counts, layer.name); // with a pattern nothing asks for it
-  const chooser = createChooser(plan, solver, layer, amount, pooled || !("fuse" in fuser) ? undefined : fuser, stats);
+  const chooser = createChooser(plan, solver, layer, amount, "pool" in fuser ? undefined : fuser, stats);
+  return solve({ backend, guard }, `scorer ${plan.recipe.scorer}`, solver, layer, given, chooser);
+}
+
+/** Has a solver repair a layer whose mask (out, in) another scorer has chosen: whatever it asks for, the mask is the answer. */
+export async function repairLayer(
+  { plan, backend, pool, guard }: LayerContext,
+  solver: Solver,
+  layer: Linear,
+  stats: ReadonlyMap<Role, RoleStats>,
+  mask: Mask,
+): Promise<Solved> {
+  const mixture = mixtureOf(stats, plan.weights, pool);
+  const [rows, cols] = layer.weights.shape as readonly [number, number]; // a linear's weight is a matrix
+  let columns = 0;
+  const select: Select = {
+    groupColumns: plan.recipe.pattern?.of ?? 0,
+    choose(scores, firstColumn) {
+      const width = scores.values().next().value?.shape[1] ?? 0;
+      columns += width;
+      const part = new Uint8Array(rows * width);
+      for (let i = 0; i < rows; i++) part.set(mask.subarray(i * cols + firstColumn, i * cols + firstColumn + width), i * width);
+      return part;
+    },
+  };
+  const chooser: Chooser = { select, columns: () => columns, ties: () => 0 };
+  return solve(
+    { backend, guard },
+    `solver ${plan.recipe.solver}`,
+    solver,
+    layer,
+    { roles: new Map([[POOLED, mixture]]), mixture },
+    chooser,
+  );
+}
+
+async function solve(
+  { backend, guard }: Pick<LayerContext, "backend" | "guard">,
+  who: string,
+  solver: Solver,
+  layer: Linear,
+  given: SolverStats,
+  chooser: Chooser,
+): Promise<Solved> {
   const { weights: solved, mask, notes } = await guard(who, layer, () => solver.solve(layer, given, chooser.select, backend));
   checkNumbers(who, layer, solved?.data, layer.weights.data.length, "weight");
   for (let i = 0; i < mask.length; i++)
@@ -61,7 +104,7 @@ function createChooser(
   const { pattern } = plan.recipe;
   const { selection } = solver;
   const rows = layer.weights.shape[0] as number; // a linear's weight is a matrix
-  const norms = fuser ? normsOf(plan, stats) : new Map<Role, Float64Array>();
+  const sides = fuser ? sidesOf(plan, stats) : { norms: new Map<Role, Float64Array>() };
   let [columns, pruned, ties] = [0, 0, 0];
 
   function scoresOf(scores: ReadonlyMap<Role, F32Tensor>, firstColumn: number): { fused: Float32Array; cols: number } {
@@ -71,7 +114,7 @@ function createChooser(
     for (const values of byRole.values()) checkNumbers(`scorer ${plan.recipe.scorer}`, layer, values, rows * cols, "score");
     const degree = 1; // as those of every solver
     if (!fuser || scores.size === 1) return { fused: first?.data ?? new Float32Array(0), cols };
-    return { fused: fuseColumns(plan, fuser, layer, { byRole, cols, firstColumn, degree, selection }, norms), cols };
+    return { fused: fuseColumns(plan, fuser, layer, { byRole, cols, firstColumn, degree, selection }, sides), cols };
   }
 
   function choose(scores: ReadonlyMap<Role, F32Tensor>, firstColumn: number): Mask {
@@ -79,15 +122,19 @@ function createChooser(
       complain(`scorer ${plan.recipe.scorer}`, layer, `asked for column ${firstColumn} after ${columns} columns`);
     const { fused, cols } = scoresOf(scores, firstColumn);
     columns += cols;
-    const result = pattern ? maskPattern(fused, rows, cols, pattern) : maskUnstructured(fused, rows, cols, share(), selection);
+    const result = pattern ? maskPattern(fused, rows, cols, pattern) : maskUnstructured(fused, rows, cols, share(cols), selection);
     pruned += result.pruned;
     ties += result.ties;
     return result.mask;
   }
 
   /** What to prune of these columns, so that the matrix comes out exact: what one block's fraction lacks is carried to the next. */
-  function share(): Amount {
+  function share(cols: number): Amount {
     const all = layer.weights.shape[1] as number;
+    if (typeof amount === "object" && "rows" in amount) {
+      const due = (count: number, upTo: number): number => Math.floor((count * upTo) / all);
+      return { rows: amount.rows.map((count) => due(count, columns) - due(count, columns - cols)) };
+    }
     const ratio = typeof amount === "number" ? amount : amount.count / (rows * all);
     if (selection.rule === "threshold" || (selection.group === "row" && typeof amount === "number")) return ratio;
     const upToHere = typeof amount === "number" ? pruneCount(rows * columns, ratio) : Math.floor((amount.count * columns) / all);

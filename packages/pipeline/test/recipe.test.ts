@@ -16,6 +16,7 @@ describe("parseRecipe", () => {
       weights: {},
       scorer: "wanda",
       scorerOptions: {},
+      solverOptions: {},
       fusion: "general",
       fusionOptions: {},
       allocateOptions: {},
@@ -26,7 +27,6 @@ describe("parseRecipe", () => {
       promptWeight: 1,
       shuffle: false,
       seed: 0,
-      propagate: "block",
       include: [],
       exclude: [],
     });

@@ -1,4 +1,4 @@
-import { instrument, keepOutputs, type Program, tapOutput, valueNamed } from "@secateur/graph";
+import { gradientProgram, instrument, keepOutputs, type Program, tapOutput, valueNamed } from "@secateur/graph";
 import { type Need, SecateurError } from "@secateur/kit";
 
 /** The numbers of the taps of a program at which one of these linear layers reads. */
@@ -11,7 +11,8 @@ export function sumShapes(program: Program, linear: string, need: Need): Record<
   const [tap] = tapsOf(program, new Set([linear]));
   if (tap === undefined) throw new SecateurError("internal", `the program has no linear layer ${linear}`);
   const start = tapOutput(tap, need, "", linear);
-  const tapped = instrument(program, [{ tap, reductions: [need] }]);
+  const reads = need.of === "gradient" || need.of === "regional" ? gradientProgram(program, Object.keys(program.outputs), []) : program;
+  const tapped = instrument(reads, [{ tap, reductions: [need] }]);
   const sums = Object.keys(tapped.outputs).filter((name) => name.startsWith(start));
   return Object.fromEntries(sums.map((name) => [name.slice(start.length), sumShape(tapped, name)]));
 }

@@ -154,8 +154,17 @@ export async function openStatistics(files: TensorFiles, path: string): Promise<
   }
 }
 
+// The flags of `calibrate` that collect what it else leaves out.
+const FLAGS: Readonly<Record<string, string>> = {
+  gram: "--gram",
+  outputGradient: "--gradients",
+  fisher: "--gradients",
+  regionalGradient: "--regional",
+};
+
 function lacking({ id }: Need, header: StatisticsHeader): string {
-  const how = id === "gram" ? ": calibrate again with --gram" : "";
+  const flag = FLAGS[id];
+  const how = flag === undefined ? "" : `: calibrate again with ${flag}`;
   return `the statistic ${id} was not collected, only ${header.needs.join(" and ")}${how}`;
 }
 

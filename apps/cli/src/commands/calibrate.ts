@@ -14,6 +14,8 @@ import { addDataFlags, addEngineFlags, addMemoryFlag, backendOptions, type DataF
 interface CalibrateFlags extends DataFlags, EngineFlags {
   readonly out?: string;
   readonly gram?: boolean;
+  readonly gradients?: boolean;
+  readonly regional?: boolean;
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
   readonly memory?: number;
@@ -26,6 +28,7 @@ const EXAMPLES: readonly Example[] = [
   ["collect once …", "secateur calibrate ./model --general c4.jsonl --task math=gsm8k.jsonl --out stats.safetensors"],
   ["… prune many times, in seconds", "secateur prune ./model --stats stats.safetensors --sparsity 0.6 --out ./pruned"],
   ["for sparsegpt, which reads Gram matrices", "secateur calibrate ./model --general c4.jsonl --gram --out stats.safetensors"],
+  ["for fisher, which knows the loss", "secateur calibrate ./model --general c4.jsonl --task math=gsm8k.jsonl --gradients --out stats.safetensors"],
   ["shards from several machines, added", "secateur stats merge monday.safetensors tuesday.safetensors --out stats.safetensors"],
 ];
 
@@ -39,6 +42,8 @@ export function calibrateCommand(context: CommandContext): Command {
   addDataFlags(made)
     .optionsGroup("What is collected:")
     .option("--gram", "Gram matrices too, which solvers such as sparsegpt read; they take much more room")
+    .option("--gradients", "gradients of the loss too, which fisher and obd read; takes a way back through the blocks")
+    .option("--regional", "gradients of each block's own norm too, which wanda-plus reads")
     .option("--include <glob>", "only layers with such names (repeatable)", flags.repeated(flags.text("--include")))
     .option("--exclude <glob>", "no layers with such names (repeatable)", flags.repeated(flags.text("--exclude")));
   addMemoryFlag(addEngineFlags(made.optionsGroup("Engine:")));
@@ -55,11 +60,11 @@ export function calibrateCommand(context: CommandContext): Command {
 
 /** What the flags ask for. Throws SecateurError `usage` for flags that do not go together. */
 export function calibrateRequest(model: string, given: CalibrateFlags, version: string): CalibrateRequest {
-  const { out, gram, include, exclude, backend, force = false, dryRun = false, memory } = given;
+  const { out, gram, gradients, regional, include, exclude, backend, force = false, dryRun = false, memory } = given;
   if (out === undefined && !dryRun) {
     throw new SecateurError("usage", "--out is missing: name a file for the statistics, or give --dry-run to see the plan only");
   }
-  const recipe = { model, ...dataOf(given), gram, include, exclude, backend, backendOptions: backendOptions(given) };
+  const recipe = { model, ...dataOf(given), gram, gradients, regional, include, exclude, backend, backendOptions: backendOptions(given) };
   return { recipe, out, force, dryRun, version, memoryBytes: memory };
 }
 

@@ -36,6 +36,8 @@ export interface PruneFlags extends DataFlags, TargetFlags, EngineFlags {
   readonly propagate?: "block" | "linear" | "none";
   readonly scorerOption?: readonly (readonly [string, string])[];
   readonly fusionOption?: readonly (readonly [string, string])[];
+  readonly solver?: string;
+  readonly solverOption?: readonly (readonly [string, string])[];
   readonly allocate?: string;
   readonly allocateOption?: readonly (readonly [string, string])[];
   readonly memory?: number;
@@ -58,6 +60,10 @@ const EXAMPLES: readonly Example[] = [
   [
     "rows in other columns: MBPP's text and code",
     "secateur prune ./model --general c4.jsonl --task code=mbpp.jsonl --template '{text}|||{code}' --sparsity 0.5 --out ./pruned",
+  ],
+  [
+    "by what the loss needs, and the weights that stay repaired: the best quality, for a way back through the blocks",
+    "secateur prune ./model --general c4.jsonl --task math=gsm8k.jsonl --scorer fisher --solver sparsegpt --sparsity 0.5 --out ./pruned",
   ],
   ["from statistics that `calibrate` has kept", "secateur prune ./model --stats stats.safetensors --sparsity 0.6 --out ./pruned"],
   ["what it would cost; nothing is written", "secateur prune ./model --general c4.jsonl --sparsity 0.5 --dry-run"],
@@ -97,6 +103,8 @@ function addMethodFlags(command: Command): Command {
   command
     .option("--scorer <name>", "what a weight is worth (default: wanda)", flags.text("--scorer"))
     .option("--scorer-option <key=value>", "an option of the scorer (repeatable)", flags.repeated(flags.keyValue("--scorer-option")))
+    .option("--solver <name>", "what repairs the weights that the scorer keeps, such as sparsegpt (default: none)", flags.text("--solver"))
+    .option("--solver-option <key=value>", "an option of the solver (repeatable)", flags.repeated(flags.keyValue("--solver-option")))
     .option(
       "--fusion <name>",
       "how the roles' scores become one (default: shared-exclusive with tasks, else general)",
@@ -108,7 +116,7 @@ function addMethodFlags(command: Command): Command {
     .option("--allocate-option <key=value>", "an option of the allocator (repeatable)", flags.repeated(flags.keyValue("--allocate-option")))
     .option(
       "--propagate <mode>",
-      "data passes pruned blocks (block), pruned layers (linear) or dense ones (none) before it is looked at (default: block)",
+      "data passes pruned blocks (block), pruned layers (linear) or dense ones (none) before it is looked at (default: block, or none for scores of the dense model)",
       flags.oneOf("--propagate", ["block", "linear", "none"]),
     );
   return addTensorFlags(command);
@@ -134,6 +142,8 @@ export function pruneRequest(model: string, given: PruneFlags, version: string):
     weights: Object.fromEntries(given.weight ?? []),
     scorer,
     scorerOptions: Object.fromEntries(given.scorerOption ?? []),
+    solver: given.solver,
+    solverOptions: Object.fromEntries(given.solverOption ?? []),
     fusion,
     allocate: given.allocate,
     allocateOptions: Object.fromEntries(given.allocateOption ?? []),

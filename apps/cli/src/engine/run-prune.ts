@@ -1,4 +1,5 @@
-import { formatFor, parseOptions, pluginHash, resolvePlugin } from "@secateur/kit/node";
+import { SecateurError, type Solver } from "@secateur/kit";
+import { formatFor, parseOptions, pluginHash, type Registry, resolvePlugin } from "@secateur/kit/node";
 import { type Parts, type Plan, parseRecipe, partialFolder, planPrune, prune, type Recipe } from "@secateur/pipeline";
 import { type BuiltIns, builtIns, openBackend } from "../wiring.ts";
 import type { JobContext, PruneOutcome, PruneRequest } from "./messages.ts";
@@ -38,6 +39,7 @@ export async function resolveParts(
   const from = process.cwd();
   const scorer = await resolvePlugin(registry, "scorer", recipe.scorer, { from });
   const fuser = await resolvePlugin(registry, "fuser", recipe.fusion, { from });
+  const solver = recipe.solver === undefined ? undefined : await solverOf(registry, recipe.solver, recipe.solverOptions);
   const { allocate } = recipe;
   const allocator = allocate === undefined ? undefined : await resolvePlugin(registry, "allocator", allocate, { from });
   const named = [
@@ -45,15 +47,25 @@ export async function resolveParts(
     ["fuser", recipe.fusion],
     ["backend", recipe.backend],
     ...(allocate === undefined ? [] : [["allocator", allocate] as const]),
+    ...(recipe.solver === undefined ? [] : [["scorer", recipe.solver] as const]),
   ] as const;
-  const hashes = named.map(([kind, name]) => [kind, pluginHash(registry, kind, name, { from })]);
+  const hashes = named.map(([kind, name]) => [`${kind} ${name}`, pluginHash(registry, kind, name, { from })]);
   return {
     pluginHashes: Object.fromEntries(hashes.filter(([, hash]) => hash !== undefined)),
     scorer: scorer.create(await parseOptions(scorer, recipe.scorerOptions)),
+    ...(solver && { solver }),
     ...(allocator && { allocator: allocator.create(await parseOptions(allocator, recipe.allocateOptions)) }),
     fuser: fuser.create(await parseOptions(fuser, recipe.fusionOptions)),
     format: await formatFor(formats, recipe.model),
     loaders,
     statisticsFiles,
   };
+}
+
+/** A solver by its name: solvers are found where scorers are. Throws SecateurError `usage` for a scorer that repairs nothing. */
+async function solverOf(registry: Registry, name: string, options: Readonly<Record<string, unknown>>): Promise<Solver> {
+  const plugin = await resolvePlugin(registry, "scorer", name, { from: process.cwd() });
+  const made = plugin.create(await parseOptions(plugin, options));
+  if ("solve" in made) return made;
+  throw new SecateurError("usage", `--solver ${name}: ${name} scores weights and repairs none; a solver is sparsegpt`);
 }

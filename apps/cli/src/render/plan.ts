@@ -17,6 +17,7 @@ export function planText(plan: PlanSummary, backend: BackendDescription): string
     ["model", `${plan.model} (${plan.modelType}, ${humanCount(plan.parameters)} parameters, ${counted(plan.blocks, "block")})`],
     ["to prune", `${percent(plan.pruned)} of ${humanCount(plan.prunable)} weights in ${counted(plan.layers, "layer")}`],
     ...(plan.allocation ? [["layers' shares", allocationText(plan.allocation)]] : []),
+    ...(plan.dense ? [["first", denseText(plan.dense)]] : []),
     ["tokens through blocks", plan.work === 0 ? "none: no data is read" : grouped(plan.work)],
     ...costRows(plan),
     ["computed by", computedText(backend)],
@@ -37,13 +38,19 @@ export function planText(plan: PlanSummary, backend: BackendDescription): string
 }
 
 /** What a run will cost, as rows of a table. */
-export function costRows(plan: Pick<PlanSummary, "flops" | "memoryBytes" | "diskBytes" | "scratchBytes">): string[][] {
+export function costRows(plan: Pick<PlanSummary, "flops" | "memoryBytes" | "diskBytes" | "scratchBytes" | "dense">): string[][] {
   return [
     ["computation", humanFlops(plan.flops)],
     ["memory at most", `about ${humanBytes(plan.memoryBytes)}`],
     ["disk for the output", humanBytes(plan.diskBytes)],
-    ...(plan.scratchBytes > 0 ? [["disk while it runs", `${humanBytes(plan.scratchBytes)} more, for hidden states`]] : []),
+    ...(plan.scratchBytes > 0 ? [["disk while it runs", `${humanBytes(plan.scratchBytes)} more, for hidden states${plan.dense ? " and statistics" : ""}`]] : []),
   ];
+}
+
+/** What is collected before anything is pruned. */
+function denseText({ gradients, diskBytes }: NonNullable<PlanSummary["dense"]>): string {
+  const what = gradients ? "the dense model's statistics, with the loss's gradients" : "the dense model's statistics";
+  return `${what} (${humanBytes(diskBytes)} on disk while it runs)`;
 }
 
 /** Who chooses the layers' shares, and what it costs first. */

@@ -43,6 +43,10 @@ export function followPrune(view: ProgressView, now: () => number = Date.now): P
       view.update({ label: "checking the weights", done, total, unit: "tensors", perSecond: undefined });
       return;
     }
+    if (phase === "allocate" && role === undefined) {
+      view.update({ label: "sharing the budget out", done, total, unit: "layers", perSecond: undefined });
+      return;
+    }
     tokens.add(done, now() / 1000);
     const label = [`block ${block + 1}/${count}`, phase, ...(role === undefined ? [] : [role])].join(" ");
     view.update({ label, done, total, unit: "tokens", perSecond: tokens.perSecond() });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import {
   type AllocateLayer,
-  type Allocator,
+  type RatioAllocator,
   type AllocatorPlugin,
   defineAllocator,
   inputNorm,
@@ -24,10 +24,10 @@ const anyNumbers: OptionSchema<object> = {
   toJSONSchema: () => ({ type: "object", additionalProperties: { type: "number" } }),
 };
 
-const flat: Allocator = { needs: [], allocate: (layers, ratio) => layers.map(() => ratio) };
+const flat: RatioAllocator = { needs: [], allocate: (layers, ratio) => layers.map(() => ratio) };
 
 // A block that measures more than the mean of all weights is pruned less, by at most 0.05.
-const sound: Allocator = {
+const sound: RatioAllocator = {
   needs: [inputNorm],
   measure: (layers) => Math.max(...layers.map(({ stats }) => Math.max(...inputRms(stats)))),
   allocate(layers, ratio) {
@@ -162,7 +162,7 @@ describe("describeAllocator", () => {
   });
 });
 
-function plugin(allocator: Allocator): AllocatorPlugin {
+function plugin(allocator: RatioAllocator): AllocatorPlugin {
   return defineAllocator({ name: "sound", summary: "an allocator for this test", options: noOptions, create: () => allocator });
 }
 
@@ -171,6 +171,6 @@ function allocating(change: (ratios: number[]) => number[]): AllocatorPlugin {
   return plugin({ ...sound, allocate: (layers, ratio) => change([...sound.allocate(layers, ratio)]) });
 }
 
-function measuring(measure: Required<Allocator>["measure"]): AllocatorPlugin {
+function measuring(measure: Required<RatioAllocator>["measure"]): AllocatorPlugin {
   return plugin({ ...sound, measure });
 }

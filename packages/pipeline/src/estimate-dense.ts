@@ -1,0 +1,78 @@
+import { costOf, keepOutputs } from "@secateur/graph";
+import { backwardProgram, headBackward, planBatches, tapProgram } from "@secateur/runner";
+import { type Layout, layoutSize } from "@secateur/statistics";
+import { needsByPass } from "./dense-pass.ts";
+import { type Estimate, type EstimateInput, estimate, peakOf } from "./estimate.ts";
+import { passesOf } from "./passes.ts";
+
+/** Estimates what collecting statistics of the dense model costs, and the file of them. */
+export function estimateDense(input: Omit<EstimateInput, "passes">, layout: Layout): Estimate {
+  const { sections, needs, data } = input;
+  const { forward, backward } = needsByPass(needs);
+  const passes = passesOf(sections, "none");
+  const there = forward.length > 0 ? estimate({ ...input, needs: forward, passes }) : undefined;
+  const parts = [
+    ...(there ? [there] : []),
+    ...(backward.length > 0 ? data.map((role) => estimateBackward({ ...input, needs: backward, data: [role] })) : []),
+  ];
+  return {
+    flops: parts.reduce((sum, { flops }) => sum + flops, 0),
+    work: parts.reduce((sum, { work }) => sum + work, 0),
+    memoryBytes: Math.max(...parts.map(({ memoryBytes }) => memoryBytes)),
+    scratchBytes: Math.max(...parts.map(({ scratchBytes }) => scratchBytes)),
+    diskBytes: 8 * layoutSize(layout),
+  };
+}
+
+/** One role's way to the loss and back: what each block reads is kept on the way there. */
+function estimateBackward({
+  description,
+  sections,
+  needs,
+  data,
+  preferredTokens,
+  memoryBytes,
+}: Omit<EstimateInput, "passes">): Omit<Estimate, "diskBytes"> {
+  const { blocks } = description;
+  const first = sections.findIndex(({ linears }) => linears.length > 0);
+  const head = headBackward({ description });
+  let [flops, tokens, activations] = [0, 0, 0];
+  const batches = data.flatMap(({ sequences }) =>
+    planBatches(
+      sequences.map(({ ids }) => ids.length),
+      preferredTokens,
+    ),
+  );
+  const known = new Map<string, { readonly flops: number; readonly peakBytes: number }>();
+  for (const { members, tokens: length } of batches) {
+    const size = { batch: members.length, tokens: length };
+    const key = JSON.stringify(size);
+    const cost = known.get(key) ?? costOfBatch(size);
+    known.set(key, cost);
+    flops += cost.flops;
+    activations = Math.max(activations, cost.peakBytes);
+    tokens += size.batch * length;
+  }
+  const states = 4 * description.hidden * tokens * (blocks.length + 1);
+  const sums = sections.map(({ linears }) => linears.reduce((sum, { shape }) => sum + shape[0] * shape[1], 0) * 8);
+  const weightBytes = Math.max(...sections.map(({ program }) => costOf(program, { batch: 1, tokens: 1 }).weightBytes));
+  return {
+    flops,
+    work: tokens * (blocks.length + 1 + 2 * (blocks.length - first)),
+    memoryBytes: peakOf({ states: Math.min(states, memoryBytes), sums: Math.max(...sums), activations, weightBytes }),
+    scratchBytes: Math.max(0, states - memoryBytes),
+  };
+
+  function costOfBatch(size: { readonly batch: number; readonly tokens: number }): { flops: number; peakBytes: number } {
+    const programs = blocks.flatMap(({ program }, i) => {
+      const linears = new Set(sections[i]?.linears.map(({ weight }) => weight.name));
+      const back = i < first ? [] : [tapProgram(backwardProgram(program, i === 0), linears, needs)];
+      return [program, ...back];
+    });
+    const costs = [...programs, keepOutputs(head, () => true)].map((program) => costOf(program, size));
+    return {
+      flops: costs.reduce((sum, cost) => sum + cost.flops, 0),
+      peakBytes: Math.max(...costs.slice(0, -1).map(({ peakBytes }) => peakBytes)),
+    };
+  }
+}

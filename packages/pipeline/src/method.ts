@@ -1,0 +1,126 @@
+import {
+  type Allocator,
+  type Fuser,
+  type Need,
+  outputGradient,
+  type RankingAllocator,
+  type RatioAllocator,
+  type Scorer,
+  SecateurError,
+  type Solver,
+} from "@secateur/kit";
+import { readsGradients } from "./dense-pass.ts";
+import type { Recipe } from "./recipe.ts";
+
+/** The parts of a run that choose what is pruned. */
+export interface MethodParts {
+  readonly scorer: Scorer | Solver;
+  /** Repairs what a scorer has chosen. */
+  readonly solver?: Solver | undefined;
+  readonly fuser: Fuser;
+  readonly allocator?: Allocator | undefined;
+}
+
+/** How a run chooses what is pruned, and what it reads for it. */
+export interface Method {
+  readonly scorer: Scorer | Solver;
+  readonly solver: Solver | undefined;
+  readonly fuser: Fuser;
+  /** What chooses the layers' ratios before the run. */
+  readonly ratios: RatioAllocator | undefined;
+  /** Whose scores of the dense model share the budget out before the run. */
+  readonly ranking: Pick<RankingAllocator, "scorer" | "budget"> | undefined;
+  /** What scores and their fusion read. */
+  readonly scoreNeeds: readonly Need[];
+  /** What the scores that share the budget out read. */
+  readonly rankingNeeds: readonly Need[];
+  /** Where scores come from: statistics of the dense model, collected before anything is pruned, or those of the run's own passes. */
+  readonly scoresFrom: "dense" | "walk";
+  /** What the run's own passes collect. */
+  readonly walkNeeds: readonly Need[];
+}
+
+/** What of a recipe decides how a method works. */
+type MethodRecipe = Pick<Recipe, "scorer" | "solver" | "fusion" | "allocate" | "pattern" | "propagate" | "stats">;
+
+/** Works out a method. Throws SecateurError `usage` or `unsupported` for parts that do not go together. */
+export function methodOf(recipe: MethodRecipe, { scorer, solver, fuser, allocator }: MethodParts): Method {
+  const ranks = (one: Scorer | Solver): boolean => one.selection.group === "block" || one.selection.group === "model";
+  const chooses = "score" in scorer ? scorer : undefined;
+  if (solver && !chooses) {
+    throw new SecateurError(
+      "usage",
+      `${recipe.scorer} repairs what it has chosen itself: give --solver ${recipe.solver} with a scorer, or leave it out`,
+    );
+  }
+  if (!chooses && ranks(scorer)) {
+    throw new SecateurError(
+      "unsupported",
+      `with ${recipe.scorer} weights compete within each ${scorer.selection.group}, and it changes them as it goes: a ratio is chosen within a row or a matrix only`,
+    );
+  }
+  if (recipe.allocate !== undefined && ranks(scorer)) {
+    throw new SecateurError(
+      "usage",
+      `allocate: ${recipe.allocate} was given with ${recipe.scorer}, whose weights compete within the ${scorer.selection.group}, which shares the budget out already: give one of the two, or --scorer-option group=matrix`,
+    );
+  }
+  const given = allocator && "scorer" in allocator ? allocator : undefined;
+  if (given && !ranks(given.scorer))
+    throw new SecateurError(
+      "plugin",
+      `allocator ${recipe.allocate} ranks by scores that compete within each ${given.scorer.selection.group}: wanted block or model`,
+    );
+  const own = chooses && ranks(chooses) && !recipe.pattern ? ({ scorer: chooses, budget: "matrix" } as const) : undefined;
+  const ranking = given ?? own;
+
+  const scoreNeeds = needsOfScores(recipe, recipe.scorer, scorer, fuser);
+  const rankingNeeds = ranking ? needsOfScores(recipe, recipe.allocate ?? recipe.scorer, ranking.scorer, fuser) : [];
+  const scoresFrom = readsGradients(scoreNeeds) || own ? "dense" : "walk";
+  checkPropagation(recipe, scoresFrom, scoreNeeds);
+  const walkNeeds = uniqueNeeds([...(scoresFrom === "walk" ? scoreNeeds : []), ...(solver?.needs ?? [])]);
+  const ratios = allocator && !("scorer" in allocator) ? allocator : undefined;
+  return { scorer, solver, fuser, ratios, ranking, scoreNeeds, rankingNeeds, scoresFrom, walkNeeds };
+}
+
+/** What a scorer's scores and their fusion read. The level of scores of the loss comes of its gradients. */
+function needsOfScores(recipe: MethodRecipe, name: string, scorer: Scorer | Solver, fuser: Fuser): readonly Need[] {
+  const ofLoss = readsGradients(scorer.needs);
+  const needs = uniqueNeeds([...scorer.needs, ...fuser.needs, ...(ofLoss ? [outputGradient] : [])]);
+  if ("solve" in scorer && readsGradients(needs))
+    throw new SecateurError(
+      "unsupported",
+      `${name} changes weights as it goes, and the loss's gradients are the dense model's: give --solver ${name} with a scorer that reads them`,
+    );
+  if (ofLoss && "pool" in fuser && !fuser.fuse)
+    throw new SecateurError(
+      "unsupported",
+      `fusion ${recipe.fusion} pools statistics, and the scores of ${name} are of the loss's gradients, which cannot be pooled factor by factor`,
+    );
+  return needs;
+}
+
+function checkPropagation(
+  { scorer, solver, propagate, stats }: MethodRecipe,
+  scoresFrom: Method["scoresFrom"],
+  needs: readonly Need[],
+): void {
+  if (propagate === undefined || propagate === "none") return;
+  if (scoresFrom === "dense" && solver === undefined && stats === undefined) {
+    throw new SecateurError(
+      "usage",
+      `propagate: ${propagate} was given with ${scorer}, whose statistics are the dense model's: leave it out, or give a --solver, which passes data through pruned blocks`,
+    );
+  }
+  const regional = needs.find(({ of }) => of === "regional");
+  if (scoresFrom === "walk" && regional && propagate === "linear")
+    throw new SecateurError(
+      "usage",
+      `propagate: linear was given with ${scorer}, which reads ${regional.id} of whole blocks: give block or none`,
+    );
+}
+
+/** Needs of one id once, in order. */
+export function uniqueNeeds(needs: readonly Need[]): Need[] {
+  return [...new Map(needs.map((need) => [need.id, need])).values()];
+}

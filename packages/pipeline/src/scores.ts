@@ -1,0 +1,105 @@
+import { type Backend, degreeOf, type Linear, outputGradient, type Role, type RoleStats, type Scorer, SecateurError } from "@secateur/kit";
+import type { OpenStatistics } from "@secateur/statistics";
+import { readsGradients } from "./dense-pass.ts";
+import { fuseScores, type Shares, sidesOf } from "./fuse-scores.ts";
+import type { Plan } from "./plan.ts";
+import { checkNumbers, complain, type WeightGuard } from "./plugin-guard.ts";
+import type { Pooler } from "./pooled.ts";
+
+/** What scoring a layer works with, beside the layer. */
+export interface ScoreContext {
+  readonly plan: Plan;
+  readonly backend: Backend;
+  readonly pool: Pooler;
+  readonly guard: WeightGuard;
+  /** Statistics of the dense model, where scores are of them. */
+  readonly dense: DenseScores | undefined;
+}
+
+/** Statistics of the dense model, and each role's level where scores are of the loss. */
+export interface DenseScores {
+  readonly statistics: OpenStatistics;
+  readonly levels: ReadonlyMap<Role, number> | undefined;
+}
+
+/** Opens what scores of the dense model read: each role's level is √Σg² over all outputs of all layers, by tokens. Throws SecateurError `numeric` for a role without any gradient. */
+export async function denseScores(plan: Plan, statistics: OpenStatistics): Promise<DenseScores> {
+  const { scoreNeeds, rankingNeeds } = plan.method;
+  if (!readsGradients([...scoreNeeds, ...rankingNeeds])) return { statistics, levels: undefined };
+  const levels = new Map<Role, number>();
+  for (const role of plan.weights.keys()) {
+    let energy = 0;
+    for (const tensor of Object.keys(statistics.header.layers)) {
+      const { squares, weight } = await statistics.read({ role, tensor, need: outputGradient.id });
+      const tokens = weight?.[0] ?? 0;
+      for (const square of squares ?? []) energy += square / tokens;
+    }
+    if (!(energy > 0 && energy < Number.POSITIVE_INFINITY))
+      throw new SecateurError("numeric", `the gradients of role ${role} have the energy ${energy}: there is nothing to score by`, {
+        where: { file: statistics.path },
+      });
+    levels.set(role, Math.sqrt(energy));
+  }
+  return { statistics, levels };
+}
+
+/** Each role's statistics of a layer of the dense model. */
+export async function loadDense(
+  { plan }: ScoreContext,
+  { statistics }: DenseScores,
+  tensor: string,
+  scorer: Scorer,
+): Promise<Map<Role, RoleStats>> {
+  const { method } = plan;
+  const needs = scorer === method.ranking?.scorer ? method.rankingNeeds : method.scoreNeeds;
+  const stats = new Map<Role, RoleStats>();
+  for (const role of plan.weights.keys()) stats.set(role, await statistics.load(tensor, role, needs));
+  return stats;
+}
+
+/** One matrix of scores (out, in) of a layer, from every role's, and how many channels each role owns where the fusion parts them. */
+export async function fusedScores(
+  context: ScoreContext,
+  scorer: Scorer,
+  layer: Linear,
+  stats: ReadonlyMap<Role, RoleStats>,
+): Promise<{ scores: Float32Array; channels?: Shares }> {
+  const { plan, pool } = context;
+  const { weights } = plan;
+  const { fuser } = plan.method;
+  const roles = [...weights.keys()];
+  if (roles.length === 0) return { scores: await score(context, scorer, layer, NOTHING) };
+  const levels = readsGradients(scorer.needs) ? context.dense?.levels : undefined;
+  if ("pool" in fuser && !levels) {
+    const pooled = pool(stats, () => fuser.pool(stats, weights));
+    return { scores: await score(context, scorer, layer, pooled) };
+  }
+
+  const byRole = new Map<Role, Float32Array>();
+  const degree = degreeOf(scorer);
+  for (const role of roles) {
+    const known = degree === 0 ? byRole.values().next().value : undefined;
+    byRole.set(role, known ?? (await score(context, scorer, layer, stats.get(role) ?? NOTHING)));
+  }
+  const cols = layer.weights.shape[1] as number; // a linear's weight is a matrix
+  const fuse = fuser.fuse?.bind(fuser);
+  if (!fuse) throw new SecateurError("internal", `fusion ${plan.recipe.fusion} cannot fuse scores`); // refused by the plan
+  const scores = { byRole, cols, firstColumn: 0, degree, selection: scorer.selection };
+  return fuseScores(plan, { fuse }, layer, scores, { ...sidesOf(plan, stats), ...(levels && { levels }) });
+}
+
+const NOTHING: RoleStats = {
+  get: (need) => {
+    throw new SecateurError("unsupported", `the statistic ${need.id} was not collected: the scorer does not list it among its needs`);
+  },
+};
+
+async function score({ plan, backend, guard }: ScoreContext, scorer: Scorer, layer: Linear, stats: RoleStats): Promise<Float32Array> {
+  const who = scorer === plan.method.scorer ? `scorer ${plan.recipe.scorer}` : `allocator ${plan.recipe.allocate}`;
+  const result = await guard(who, layer, () => scorer.score(layer, stats, backend));
+  const { shape = [], data } = result ?? {};
+  if (data && String(shape) !== String(layer.weights.shape))
+    complain(who, layer, `gave scores of shape [${shape.join(", ")}] instead of [${layer.weights.shape.join(", ")}]`);
+  checkNumbers(who, layer, data, layer.weights.data.length, "score");
+  return data;
+}
