@@ -7,6 +7,7 @@ import {
   inputNorm,
   inputRms,
   type OptionSchema,
+  type RatioAllocator,
 } from "../../src/index.ts";
 import { describeAllocator } from "../../src/testing.ts";
 
@@ -24,10 +25,10 @@ const anyNumbers: OptionSchema<object> = {
   toJSONSchema: () => ({ type: "object", additionalProperties: { type: "number" } }),
 };
 
-const flat: Allocator = { needs: [], allocate: (layers, ratio) => layers.map(() => ratio) };
+const flat: RatioAllocator = { needs: [], allocate: (layers, ratio) => layers.map(() => ratio) };
 
 // A block that measures more than the mean of all weights is pruned less, by at most 0.05.
-const sound: Allocator = {
+const sound: RatioAllocator = {
   needs: [inputNorm],
   measure: (layers) => Math.max(...layers.map(({ stats }) => Math.max(...inputRms(stats)))),
   allocate(layers, ratio) {
@@ -138,6 +139,15 @@ describe("describeAllocator", () => {
       "measures a block as",
       "the statistic inputNorm was asked for, but the declared needs are: none",
     ],
+    [
+      "one that ranks by a scorer",
+      plugin({
+        scorer: { needs: [], selection: { group: "model", rule: "exact" }, score: async ({ weights }) => weights },
+        budget: "row",
+      }),
+      "meets the budget",
+      "sound ranks by a scorer; these are the laws of allocators that choose ratios",
+    ],
   ])("catches %s", async (_, broken, law, message) => {
     const tests = new Map<string, () => void | Promise<void>>();
     describeAllocator({ describe: (_name, body) => body(), it: (name, body) => tests.set(name, body) }, broken);
@@ -171,6 +181,6 @@ function allocating(change: (ratios: number[]) => number[]): AllocatorPlugin {
   return plugin({ ...sound, allocate: (layers, ratio) => change([...sound.allocate(layers, ratio)]) });
 }
 
-function measuring(measure: Required<Allocator>["measure"]): AllocatorPlugin {
+function measuring(measure: Required<RatioAllocator>["measure"]): AllocatorPlugin {
   return plugin({ ...sound, measure });
 }
