@@ -14,12 +14,15 @@ import { jsonlLoader } from "@secateur/data-jsonl";
 import { textLoader } from "@secateur/data-text";
 import { safetensors, safetensorsFiles } from "@secateur/format-safetensors";
 import { allocators, fusers } from "@secateur/fusion";
-import type { Backend, Format, Loader, TensorFiles } from "@secateur/kit";
+import type { Backend, Format, Loader, ScorerPlugin, TensorFiles } from "@secateur/kit";
 import { createRegistry, parseOptions, type Registry, resolvePlugin } from "@secateur/kit/node";
+import { fisher, fisherAllocator } from "@secateur/scorer-fisher";
 import { magnitude } from "@secateur/scorer-magnitude";
+import { obd } from "@secateur/scorer-obd";
 import { ria } from "@secateur/scorer-ria";
 import { sparsegpt } from "@secateur/scorer-sparsegpt";
 import { wanda } from "@secateur/scorer-wanda";
+import { wandaPlus } from "@secateur/scorer-wanda-plus";
 
 /** What this program brings with it. */
 export interface BuiltIns {
@@ -32,8 +35,9 @@ export interface BuiltIns {
 
 /** The plugins of this program: the only place that names them. */
 export function builtIns(): BuiltIns {
+  const scorers: readonly ScorerPlugin[] = [wanda, magnitude, ria, sparsegpt, fisher, obd, wandaPlus];
   return {
-    registry: createRegistry([wanda, magnitude, ria, sparsegpt, ...fusers, ...allocators, onnxruntime, reference]),
+    registry: createRegistry([...scorers, ...fusers, ...allocators, fisherAllocator, onnxruntime, reference]),
     formats: [safetensors],
     statisticsFiles: safetensorsFiles,
     loaders: [textLoader, jsonlLoader],

@@ -1,6 +1,6 @@
 import { expect, expectTypeOf, test } from "vitest";
 import { z } from "zod";
-import { defineAllocator, defineBackend, defineFuser, defineScorer, type OptionSchema } from "../src/index.ts";
+import { defineAllocator, defineBackend, defineFuser, defineScorer, type OptionSchema, type RatioAllocator } from "../src/index.ts";
 
 test("a zod schema is an option schema, and types the options of create", () => {
   const schema = z.object({ alpha: z.number().default(1), mode: z.enum(["sum", "max"]).default("sum") });
@@ -32,7 +32,8 @@ test("a schema of no library is an option schema too", () => {
     options: schema,
     create: ({ rate }) => ({ needs: [], allocate: (layers) => layers.map(() => rate) }),
   });
-  expect(allocator.create({ rate: 0.25 }).allocate([{ name: "a", block: 0, shape: [2, 2] }], 0.5)).toEqual([0.25]);
+  const made = allocator.create({ rate: 0.25 }) as RatioAllocator; // it does not rank by a scorer
+  expect(made.allocate([{ name: "a", block: 0, shape: [2, 2] }], 0.5)).toEqual([0.25]);
 });
 
 test("each define function sets its kind", () => {

@@ -1,7 +1,7 @@
 import { seededRandom } from "@secateur/tensor";
 import type { AllocateLayer, AllocatorPlugin, MeasureLayer, RatioAllocator } from "../contracts.ts";
 import { demand, demandClose, parseOptions, pluginLaws } from "./plugin-laws.ts";
-import { layerOf, type MakeStats, randomSample, type Sample, statsOf } from "./sample.ts";
+import { layerOf, type MakeStats, randomSample, type Sample, statsOf, together } from "./sample.ts";
 import type { TestApi } from "./test-api.ts";
 
 /** What `describeAllocator` may need to know beyond the plugin. */
@@ -10,7 +10,7 @@ export interface DescribeAllocatorOptions {
   readonly options?: (layers: readonly AllocateLayer[], ratio: number) => object;
   /** Options may have any name, as globs do. */
   readonly freeNames?: boolean;
-  /** Makes the statistics that are neither `inputNorm` nor `gram`. */
+  /** Makes the statistics that are not kit's own. */
   readonly makeStats?: MakeStats;
 }
 
@@ -129,7 +129,7 @@ export function describeAllocator(t: TestApi, plugin: AllocatorPlugin, options: 
         const allocator = await make(one);
         const wanted = allocator.measure?.(blockOf(one.seed, allocator, options.makeStats));
         if (wanted === undefined) return;
-        const found = allocator.measure?.(blockOf(one.seed, allocator, options.makeStats, everyTokenTwice));
+        const found = allocator.measure?.(blockOf(one.seed, allocator, options.makeStats, (sample) => together([sample, sample])));
         demandClose([found as number], [wanted], 1e-9, "every token given twice");
       }
     });
@@ -178,11 +178,6 @@ function blockOf(
     const sample = randomSample(10 * seed + i, rows as number, cols as number);
     return { layer: layerOf({ ...sample, weights: sample.weights.slice() }), stats: statsOf(change(sample), needs, makeStats) };
   });
-}
-
-function everyTokenTwice(sample: Sample): Sample {
-  const twice = (values: Float64Array): Float64Array => Float64Array.from([...values, ...values]);
-  return { ...sample, inputs: twice(sample.inputs), tokenWeights: twice(sample.tokenWeights) };
 }
 
 function sizeOf({ shape: [rows, cols] }: AllocateLayer): number {

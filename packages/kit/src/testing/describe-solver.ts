@@ -2,14 +2,14 @@ import { markLowest } from "@secateur/tensor";
 import type { Backend, Mask, ScorerPlugin, Select, Solver, SolverStats } from "../contracts.ts";
 import { GENERAL, type Role } from "../statistics.ts";
 import { demand, demandClose, parseOptions, pluginLaws, refusing } from "./plugin-laws.ts";
-import { layerOf, type MakeStats, randomSample, type Sample, statsOf } from "./sample.ts";
+import { layerOf, type MakeStats, randomSample, reversedRows, type Sample, statsOf, together, withRowsReversed } from "./sample.ts";
 import type { TestApi } from "./test-api.ts";
 
 /** What `describeSolver` may need to know beyond the plugin. */
 export interface DescribeSolverOptions {
   /** Options for the plugin; its defaults when left out. */
   readonly options?: object;
-  /** Makes the statistics that are neither `inputNorm` nor `gram`. */
+  /** Makes the statistics that are not kit's own. */
   readonly makeStats?: MakeStats;
   /** Needed only by a solver that computes with it. */
   readonly backend?: Backend;
@@ -124,10 +124,12 @@ export function describeSolver(t: TestApi, plugin: ScorerPlugin, options: Descri
 
     t.it("permuting the output rows permutes the weights", async () => {
       for (const given of problems) {
-        const reversed = await solve({ ...given, layer: { ...given.layer, weights: reversedRows(given.layer.weights, given.layer) } });
+        const { layer, mixture } = given;
+        const roles = new Map([...given.roles].map(([role, sample]) => [role, withRowsReversed(sample)]));
+        const reversed = await solve({ layer: withRowsReversed(layer), roles, mixture: withRowsReversed(mixture) });
         const wanted = await solve(given); // rows are chosen from one by one
-        demandClose(reversed.chosen, reversedRows(wanted.chosen, given.layer), 0, "the mask, rows reversed");
-        demandClose(reversed.weights, reversedRows(wanted.weights, given.layer), tolerance, "rows reversed");
+        demandClose(reversed.chosen, reversedRows(wanted.chosen, layer), 0, "the mask, rows reversed");
+        demandClose(reversed.weights, reversedRows(wanted.weights, layer), tolerance, "rows reversed");
       }
     });
 
@@ -216,11 +218,6 @@ function related(sample: Sample): Sample {
   return { ...sample, inputs: inputs.map((x, i) => x + (inputs[i - (i % cols)] as number)) };
 }
 
-function together(samples: readonly Sample[]): Sample {
-  const joined = (of: (sample: Sample) => Float64Array): Float64Array => Float64Array.from(samples.flatMap((sample) => [...of(sample)]));
-  return { ...(samples[0] as Sample), inputs: joined(({ inputs }) => inputs), tokenWeights: joined(({ tokenWeights }) => tokenWeights) };
-}
-
 function scaled(sample: Sample): Sample {
   return { ...sample, inputs: sample.inputs.map((x) => 8 * x) };
 }
@@ -294,10 +291,6 @@ function errorOf({ layer: { weights, rows, cols }, mixture }: Problem, solved: F
     }
   }
   return total;
-}
-
-function reversedRows<Values extends Float32Array | Uint8Array>(matrix: Values, { rows, cols }: Sample): Values {
-  return matrix.map((_, i) => matrix[(rows - 1 - Math.floor(i / cols)) * cols + (i % cols)] as number) as Values; // map keeps the kind
 }
 
 function place(k: number, cols: number): string {

@@ -7,6 +7,7 @@ import {
   inputNorm,
   inputRms,
   type OptionSchema,
+  type RatioAllocator,
 } from "../../src/index.ts";
 import { describeAllocator } from "../../src/testing.ts";
 
@@ -137,6 +138,15 @@ describe("describeAllocator", () => {
       plugin({ ...sound, needs: [] }),
       "measures a block as",
       "the statistic inputNorm was asked for, but the declared needs are: none",
+    ],
+    [
+      "one that ranks by a scorer",
+      plugin({
+        scorer: { needs: [], selection: { group: "model", rule: "exact" }, score: async ({ weights }) => weights },
+        budget: "row",
+      }),
+      "meets the budget",
+      "sound ranks by a scorer; these are the laws of allocators that choose ratios",
     ],
   ])("catches %s", async (_, broken, law, message) => {
     const tests = new Map<string, () => void | Promise<void>>();

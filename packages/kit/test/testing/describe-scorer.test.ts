@@ -1,6 +1,16 @@
 import { f32 } from "@secateur/tensor";
 import { describe, expect, it } from "vitest";
-import { defineScorer, inputNorm, inputRms, type OptionSchema, type Scorer, type ScorerPlugin } from "../../src/index.ts";
+import {
+  defineScorer,
+  gradientRms,
+  inputNorm,
+  inputRms,
+  type OptionSchema,
+  outputGradient,
+  regionalGradient,
+  type Scorer,
+  type ScorerPlugin,
+} from "../../src/index.ts";
 import { describeScorer } from "../../src/testing.ts";
 
 const sound: Scorer = {
@@ -42,6 +52,40 @@ const root: Scorer = {
 };
 
 describeScorer({ describe, it }, plugin(root));
+
+// |W|·n·g, which reads the loss.
+const ofTheLoss: Scorer = {
+  ...sound,
+  needs: [inputNorm, outputGradient],
+  selection: { group: "model", rule: "exact", band: 0.2 },
+  async score(layer, stats, backend) {
+    const gradients = gradientRms(stats);
+    const { shape, data } = await sound.score(layer, stats, backend);
+    return f32(
+      shape,
+      data.map((score, k) => score * (gradients[Math.floor((k * gradients.length) / data.length)] as number)),
+    );
+  },
+};
+
+describeScorer({ describe, it }, plugin(ofTheLoss));
+
+// |W|·(n + √(Σ(∂ℓ/∂W)²/N)), two things of the block on scales of their own.
+const regional: Scorer = {
+  ...sound,
+  needs: [inputNorm, regionalGradient],
+  async score({ weights: { shape, data } }, stats) {
+    const norms = inputRms(stats);
+    const { squares, weight } = stats.get(regionalGradient) as { squares: Float64Array; weight: Float64Array };
+    const root = (k: number): number => Math.sqrt((squares[k] as number) / (weight[0] as number));
+    return f32(
+      shape,
+      data.map((w, k) => Math.abs(w) * ((norms[k % norms.length] as number) + root(k))),
+    );
+  },
+};
+
+describeScorer({ describe, it }, plugin(regional));
 
 describe("describeScorer", () => {
   it.each<[string, ScorerPlugin, string, string]>([
@@ -109,6 +153,70 @@ describe("describeScorer", () => {
       "degree is 1, wanted 0, since it has no needs",
     ],
     [
+      "a band above 1",
+      plugin({ ...sound, selection: { group: "block", rule: "exact", band: 2 } }),
+      "declares its needs",
+      "selection.band is 2, wanted a number from 0 to 1",
+    ],
+    [
+      "a band within rows",
+      plugin({ ...sound, selection: { group: "row", rule: "exact", band: 0.2 } }),
+      "declares its needs",
+      "selection.band is 0.2, wanted none: the group row is not beyond the matrix",
+    ],
+    [
+      "a band within the matrix",
+      plugin({ ...sound, selection: { group: "matrix", rule: "exact", band: 0 } }),
+      "declares its needs",
+      "selection.band is 0, wanted none: the group matrix is not beyond the matrix",
+    ],
+    [
+      "gradients of the rows in another order",
+      ofLoss((scores, gradients) => scores.map((s, k) => (s * (gradients[0] as number)) / (gradients[k % gradients.length] as number))),
+      "permuting the output rows",
+      "rows reversed: number 0 is",
+    ],
+    [
+      "sums of gradients in place of means",
+      ofLoss((scores, _, tokens) => scores.map((s) => s * tokens)),
+      "does not depend on the number of tokens",
+      "every token given twice: number 0 is",
+    ],
+    [
+      "a loss that has a unit",
+      ofLoss((scores, gradients) =>
+        scores.map((s, k) => s / (1 + (gradients[Math.floor((k * gradients.length) / scores.length)] as number))),
+      ),
+      "has a common factor",
+      "gradients times 3 should give scores times 1.",
+    ],
+    [
+      "an order that turns with the loss",
+      ofLoss((scores, gradients) => scores.map((s) => s * (2 - (gradients[0] as number)))),
+      "has a common factor",
+      "and was 0.5902814865112305, wanted a factor above 0",
+    ],
+    [
+      "outputs that the loss does not see",
+      ofLoss((scores, gradients) => scores.map((s) => s + 0.1 * (gradients[0] as number))),
+      "scores an output that the loss does not see zero",
+      "the gradient of row 5 is 0, but the score of its column 0 is",
+    ],
+    [
+      "dead channels of weights' gradients kept",
+      plugin({
+        ...regional,
+        needs: [regionalGradient],
+        score: async ({ weights }) =>
+          f32(
+            weights.shape,
+            weights.data.map((w) => 1 - w),
+          ),
+      }),
+      "scores a dead input channel lowest",
+      "row 0: the dead channel scores",
+    ],
+    [
       "sums in place of means",
       plugin({
         ...sound,
@@ -165,6 +273,17 @@ function changed(change: (scores: Float32Array) => Float32Array): ScorerPlugin {
       const { shape, data } = await sound.score(layer, stats, backend);
       const scores = change(data);
       return f32(scores.length === data.length ? shape : [scores.length], scores);
+    },
+  });
+}
+
+/** The scorer of the loss with its scores changed afterwards, by the RMS of the gradients and the number of tokens. */
+function ofLoss(change: (scores: Float32Array, gradients: Float64Array, tokens: number) => Float32Array): ScorerPlugin {
+  return plugin({
+    ...ofTheLoss,
+    async score(layer, stats, backend) {
+      const { shape, data } = await ofTheLoss.score(layer, stats, backend);
+      return f32(shape, change(data, gradientRms(stats), stats.get(outputGradient).weight?.[0] ?? 0));
     },
   });
 }

@@ -1,0 +1,1 @@
+export { default, type ObdOptions, obd, obdScore } from "./obd.ts";

@@ -1,0 +1,1 @@
+export { default, type WandaPlusOptions, wandaPlus, wandaPlusScore } from "./wanda-plus.ts";
