@@ -196,6 +196,7 @@ function normsOf(norms: readonly number[]) {
       weights: new Float32Array(norms.length),
       inputs: Float64Array.from(norms),
       tokenWeights: Float64Array.of(1),
+      gradients: Float64Array.of(0),
     },
     [inputNorm],
   );

@@ -28,7 +28,10 @@ const EXAMPLES: readonly Example[] = [
   ["collect once …", "secateur calibrate ./model --general c4.jsonl --task math=gsm8k.jsonl --out stats.safetensors"],
   ["… prune many times, in seconds", "secateur prune ./model --stats stats.safetensors --sparsity 0.6 --out ./pruned"],
   ["for sparsegpt, which reads Gram matrices", "secateur calibrate ./model --general c4.jsonl --gram --out stats.safetensors"],
-  ["for fisher, which knows the loss", "secateur calibrate ./model --general c4.jsonl --task math=gsm8k.jsonl --gradients --out stats.safetensors"],
+  [
+    "for fisher, which knows the loss",
+    "secateur calibrate ./model --general c4.jsonl --task math=gsm8k.jsonl --gradients --out stats.safetensors",
+  ],
   ["shards from several machines, added", "secateur stats merge monday.safetensors tuesday.safetensors --out stats.safetensors"],
 ];
 

@@ -43,7 +43,9 @@ export function costRows(plan: Pick<PlanSummary, "flops" | "memoryBytes" | "disk
     ["computation", humanFlops(plan.flops)],
     ["memory at most", `about ${humanBytes(plan.memoryBytes)}`],
     ["disk for the output", humanBytes(plan.diskBytes)],
-    ...(plan.scratchBytes > 0 ? [["disk while it runs", `${humanBytes(plan.scratchBytes)} more, for hidden states${plan.dense ? " and statistics" : ""}`]] : []),
+    ...(plan.scratchBytes > 0
+      ? [["disk while it runs", `${humanBytes(plan.scratchBytes)} more, for hidden states${plan.dense ? " and statistics" : ""}`]]
+      : []),
   ];
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import {
   type AllocateLayer,
-  type RatioAllocator,
+  type Allocator,
   type AllocatorPlugin,
   defineAllocator,
   inputNorm,
@@ -172,7 +172,7 @@ describe("describeAllocator", () => {
   });
 });
 
-function plugin(allocator: RatioAllocator): AllocatorPlugin {
+function plugin(allocator: Allocator): AllocatorPlugin {
   return defineAllocator({ name: "sound", summary: "an allocator for this test", options: noOptions, create: () => allocator });
 }
 
