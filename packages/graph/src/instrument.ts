@@ -33,6 +33,7 @@ export function instrument(program: Program, requests: readonly TapRequest[]): P
   const b = programBuilder(program.axes, program);
   const tokenWeights = program.values[TOKEN_WEIGHTS] ?? b.input(TOKEN_WEIGHTS, ["batch", "tokens"]);
   const outputs: Record<string, Value> = {};
+  const added: string[] = [...(program.sums ?? [])];
   for (const [name, value] of Object.entries(program.outputs)) outputs[name] = valueNamed(program, value);
   for (const { tap: index, reductions } of requests) {
     const tap = program.taps[index];
@@ -42,11 +43,15 @@ export function instrument(program: Program, requests: readonly TapRequest[]): P
       for (const linear of reduction.of === "input" ? tap.linears.slice(0, 1) : tap.linears) {
         const { weight } = linear;
         const sums = reduction.reduce(b, valueNamed(program, readBy(reduction, tap, linear)), weights, valueNamed(program, tap.input));
-        for (const [sum, value] of Object.entries(sums)) outputs[tapOutput(index, reduction, sum, weight)] = value;
+        for (const [sum, value] of Object.entries(sums)) {
+          const name = tapOutput(index, reduction, sum, weight);
+          outputs[name] = value;
+          added.push(name);
+        }
       }
     }
   }
-  return b.build(outputs);
+  return { ...b.build(outputs), sums: added };
 }
 
 function readBy({ id, of }: Reduction, { input }: Tap, { weight, output, gradient }: Tap["linears"][number]): string {

@@ -50,6 +50,8 @@ export interface Program {
   /** Output name → the value it gives. */
   readonly outputs: Readonly<Record<string, string>>;
   readonly taps: readonly Tap[];
+  /** The outputs that are sums over tokens, which `instrument` has added: they are kept exact whatever the rest is computed in. */
+  readonly sums?: readonly string[];
 }
 
 /** A value of a program. Throws a TypeError when there is none of that name: a malformed program. */

@@ -11,33 +11,32 @@ export interface SeparatedProgram {
   readonly between: Readonly<Record<string, string>>;
 }
 
-/** Parts a program into what depends on the token weights and the rest (see `instrument`); undefined where nothing does. */
+/** Parts a program into the sums that `instrument` has added and the rest; undefined where there are none. */
 export function separateSums(program: Program): SeparatedProgram | undefined {
-  const weighed = new Set([TOKEN_WEIGHTS]);
-  for (const { inputs, output } of program.ops) if (inputs.some((name) => weighed.has(name))) weighed.add(output);
-  const isSum = ([, value]: [string, string]): boolean => weighed.has(value);
-  const [sumOutputs, valueOutputs] = [
-    Object.entries(program.outputs).filter(isSum),
-    Object.entries(program.outputs).filter((one) => !isSum(one)),
-  ];
+  const named = new Set(program.sums);
+  const isSum = ([name]: [string, string]): boolean => named.has(name);
+  const outputs = Object.entries(program.outputs);
+  const [sumOutputs, valueOutputs] = [outputs.filter(isSum), outputs.filter((one) => !isSum(one))];
   if (sumOutputs.length === 0) return undefined;
 
-  const own = ownOps(program, weighed);
-  const sumOps = program.ops.filter(({ output }) => weighed.has(output) || own.has(output));
-  const made = new Set(sumOps.map(({ output }) => output));
+  const own = ownOps(program, valueOutputs);
+  const sumOps = program.ops.filter(({ output }) => own.has(output));
   const given = new Set([...program.inputs, ...program.weights].map(({ name }) => name));
   const read = [...new Set([...sumOps.flatMap(({ inputs }) => inputs), ...sumOutputs.map(([, value]) => value)])].filter(
-    (name) => !made.has(name),
+    (name) => !own.has(name),
   );
   const between = Object.fromEntries(read.filter((name) => !given.has(name)).map((name) => [`sum:${name}`, name]));
   const wanted = new Set(read);
+  const valueOps = program.ops.filter(({ output }) => !own.has(output) || isConstant(program, output));
+  const usesWeights = valueOps.some(({ inputs }) => inputs.includes(TOKEN_WEIGHTS));
   return {
     values: {
       ...program,
-      inputs: program.inputs.filter(({ name }) => name !== TOKEN_WEIGHTS),
-      ops: program.ops.filter(({ output }) => !weighed.has(output) && !(own.has(output) && !isConstant(program, output))),
+      inputs: program.inputs.filter(({ name }) => name !== TOKEN_WEIGHTS || usesWeights),
+      ops: valueOps,
       outputs: { ...Object.fromEntries(valueOutputs), ...between },
       taps: [],
+      sums: [],
     },
     sums: {
       ...program,
@@ -54,27 +53,32 @@ export function separateSums(program: Program): SeparatedProgram | undefined {
   };
 }
 
-/** The ops that come before the token weights but serve the sums alone, such as squares of what a linear layer reads: from constants, and from values at the taps. */
-function ownOps(program: Program, weighed: ReadonlySet<string>): Set<string> {
-  const known = new Set(
-    program.taps.flatMap(({ input, linears }) => [input, ...linears.flatMap(({ output, gradient = output }) => [output, gradient])]),
-  );
-  const candidates = new Set<string>();
+/** The ops of the sums alone, such as squares of what a linear layer reads: from the token weights, constants, and values at the taps, or further from such, for nothing else. Constants are in both. */
+function ownOps(program: Program, valueOutputs: readonly (readonly [string, string])[]): Set<string> {
+  const known = new Set([
+    TOKEN_WEIGHTS,
+    ...program.taps.flatMap(({ input, share, linears }) => [
+      input,
+      ...(share === undefined ? [] : [share]),
+      ...linears.flatMap(({ output, gradient = output }) => [output, gradient]),
+    ]),
+  ]);
+  const own = new Set<string>();
+  const moving = new Set<string>(); // of these, what is not made of constants alone
   for (const { inputs, output } of program.ops) {
-    if (!weighed.has(output) && !known.has(output) && inputs.every((name) => known.has(name) || candidates.has(name)))
-      candidates.add(output);
+    if (known.has(output) || !(inputs.every((name) => known.has(name) || own.has(name)) || inputs.some((name) => moving.has(name))))
+      continue;
+    own.add(output);
+    if (inputs.some((name) => known.has(name) || moving.has(name))) moving.add(output);
   }
-  const results = new Set(Object.values(program.outputs));
-  for (const { output } of program.ops.toReversed()) {
-    if (!candidates.has(output) || isConstant(program, output)) continue;
-    const readers = program.ops.filter(({ inputs }) => inputs.includes(output));
-    if (results.has(output) || readers.some((op) => !weighed.has(op.output) && !candidates.has(op.output))) candidates.delete(output);
-  }
-  const used = new Set<string>();
+  const results = new Set(valueOutputs.map(([, value]) => value));
+  const needed = new Set(results);
   for (const { inputs, output } of program.ops.toReversed()) {
-    if (weighed.has(output) || used.has(output)) for (const name of inputs) if (candidates.has(name)) used.add(name);
+    if (own.has(output) && !(needed.has(output) && !isConstant(program, output))) continue;
+    own.delete(output);
+    for (const name of inputs) needed.add(name);
   }
-  return used;
+  return own;
 }
 
 function isConstant(program: Program, value: string): boolean {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { instrument, type Program, programBuilder, type Reduction, separateSums, TOKEN_WEIGHTS } from "../src/index.ts";
+import { gradientProgram, instrument, type Program, programBuilder, type Reduction, separateSums, TOKEN_WEIGHTS } from "../src/index.ts";
 import { llamaBlock } from "./llama-block.ts";
 
 const squares: Reduction = {
@@ -43,6 +43,28 @@ describe("separateSums", () => {
     expect(sums.weights).toEqual([]);
   });
 
+  it("keeps a backward pass with the values, and its squares with the sums", () => {
+    const back = gradientProgram(llamaBlock(), ["y"], ["x"]);
+    const squares: Reduction = {
+      id: "squares",
+      of: "gradient",
+      reduce: (b, gradient, weights, input) => {
+        const row = b.reshape(weights, ["batch", 1, "tokens"]);
+        return { both: b.matmul(row, b.mul(b.mul(gradient, gradient), b.reduceSum(input, 2, true))) };
+      },
+    };
+    const whole = instrument(
+      back,
+      back.taps.map((_, tap) => ({ tap, reductions: [squares] })),
+    );
+    const { values, sums, between } = separateSums(whole) as NonNullable<ReturnType<typeof separateSums>>;
+    expect(kinds(values).length).toBe(back.ops.length);
+    expect(new Set(kinds(sums))).toEqual(new Set(["constant", "reshape", "matmul", "mul", "reduceSum"]));
+    const wanted = back.taps.flatMap(({ input, linears }) => [input, ...linears.map(({ gradient }) => gradient)]);
+    const given = back.inputs.map(({ name }) => name);
+    expect(new Set(Object.values(between))).toEqual(new Set(wanted.filter((name) => !given.includes(name ?? ""))));
+  });
+
   it("leaves a program without token weights alone", () => {
     expect(separateSums(llamaBlock())).toBeUndefined();
   });
@@ -52,11 +74,12 @@ describe("separateSums", () => {
     const [x, ones] = [b.input("x", ["batch", "tokens", 4]), b.input(TOKEN_WEIGHTS, ["batch", "tokens"])];
     const doubled = b.add(x, x);
     const column = b.reshape(ones, ["batch", "tokens", 1]);
-    const program = b.build({
+    const built = b.build({
       y: b.mul(doubled, doubled),
       own: b.reduceSum(b.mul(x, column), 1),
       shared: b.reduceSum(b.mul(doubled, column), 1),
     });
+    const program = { ...built, sums: ["own", "shared"] };
     const { values, sums, between } = separateSums(program) as NonNullable<ReturnType<typeof separateSums>>;
     expect([kinds(values), Object.keys(values.outputs)]).toEqual([
       ["add", "mul"],

@@ -1,4 +1,4 @@
-import type { ProgramBuilder, Reduction, Value } from "@secateur/graph";
+import type { Reduction } from "@secateur/graph";
 
 /** A name for data of one purpose: `general`, or a task's. */
 export type Role = string;
@@ -57,7 +57,7 @@ export const outputGradient: Need = {
   merge: "sum",
   reduce(b, gradient, tokenWeights) {
     const [batch, tokens, channels] = gradient.shape as readonly [string, string, number];
-    const row = b.reshape(everyToken(b, tokenWeights), [batch, 1, tokens]);
+    const row = b.reshape(b.add(b.mul(tokenWeights, b.constant(0)), b.constant(1)), [batch, 1, tokens]); // ones
     return {
       squares: b.reshape(b.matmul(row, b.mul(gradient, gradient)), [batch, channels]),
       weight: b.reduceSum(tokenWeights, 1),
@@ -73,8 +73,10 @@ export const fisher: Need = {
   reduce(b, gradient, tokenWeights, input) {
     const [batch, tokens, rows] = gradient.shape as readonly [string, string, number];
     const flat = `${batch}*${tokens}`;
-    const seen = b.mul(b.mul(input, input), b.reshape(everyToken(b, tokenWeights), [batch, tokens, 1]));
-    const [squares, inputs] = [b.reshape(b.mul(gradient, gradient), [flat, rows]), b.reshape(seen, [flat, input.shape[2] as number])];
+    const [squares, inputs] = [
+      b.reshape(b.mul(gradient, gradient), [flat, rows]),
+      b.reshape(b.mul(input, input), [flat, input.shape[2] as number]),
+    ];
     return { squares: b.matmul(b.transpose(squares, [1, 0]), inputs), weight: b.reduceSum(tokenWeights, 1) };
   },
 };
@@ -89,14 +91,12 @@ export const regionalGradient: Need = {
   merge: "sum",
   reduce(b, gradient, tokenWeights, input) {
     const ofSequence = b.matmul(b.transpose(gradient, [0, 2, 1]), input); // (batch, out, in)
-    return { squares: b.reduceSum(b.mul(ofSequence, ofSequence), 0), weight: b.reduceMax(everyToken(b, tokenWeights), 1) };
+    return {
+      squares: b.reduceSum(b.mul(ofSequence, ofSequence), 0),
+      weight: b.add(b.mul(b.reduceSum(tokenWeights, 1), b.constant(0)), b.constant(1)),
+    };
   },
 };
-
-/** Ones (batch, tokens). They come of the token weights, by which a backend knows sums over tokens and keeps them exact. */
-function everyToken(b: ProgramBuilder, tokenWeights: Value): Value {
-  return b.add(b.mul(tokenWeights, b.constant(0)), b.constant(1));
-}
 
 /** The RMS norm of the gradient at each output channel, √(Σg²/Σω) (out). */
 export function gradientRms(stats: RoleStats): Float64Array {

@@ -136,8 +136,15 @@ export async function calibrate(plan: CalibrationPlan, options: CalibrateOptions
   return header;
 }
 
-function needsOf({ gram: withGram, gradients, regional }: CalibrationRecipe): readonly Need[] {
-  return [inputNorm, ...(withGram ? [gram] : []), ...(gradients ? [outputGradient, fisher] : []), ...(regional ? [regionalGradient] : [])];
+function needsOf(recipe: CalibrationRecipe): readonly Need[] {
+  const asked: [boolean, Need][] = [
+    [true, inputNorm],
+    [recipe.gram, gram],
+    [recipe.gradients || recipe.fisher, outputGradient],
+    [recipe.fisher, fisher],
+    [recipe.regional, regionalGradient],
+  ];
+  return asked.flatMap(([wanted, need]) => (wanted ? [need] : []));
 }
 
 function rolesOf({ general, tasks }: HeaderFacts["recipe"]): { role: Role; sources: readonly DataSource[] }[] {

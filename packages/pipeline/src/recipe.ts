@@ -216,8 +216,10 @@ export interface CalibrationRecipe
   > {
   /** Whether Gram matrices are collected, which solvers read; they take far more room than norms. */
   readonly gram: boolean;
-  /** Whether the gradients of the loss are collected, which takes a way back through the blocks. */
+  /** Whether the gradients of the loss at the layers' outputs are collected, which takes a way back through the blocks. */
   readonly gradients: boolean;
+  /** Whether the diagonal of each layer's Fisher information is collected, with the gradients; it takes as much room as the weights in double precision. */
+  readonly fisher: boolean;
   /** Whether the gradients of each block's own norm are collected, as wanda-plus reads them. */
   readonly regional: boolean;
 }
@@ -242,7 +244,11 @@ const calibrationObject = z.strictObject(
     include: keys.include,
     exclude: keys.exclude,
     gram: z.boolean("true or false").default(false).describe("collect Gram matrices too, which solvers such as sparsegpt read"),
-    gradients: z.boolean("true or false").default(false).describe("collect the loss's gradients too, which fisher and obd read"),
+    gradients: z.boolean("true or false").default(false).describe("collect the loss's gradients too, which the scorer fisher reads"),
+    fisher: z
+      .boolean("true or false")
+      .default(false)
+      .describe("collect the diagonal of the Fisher information too, with the gradients, which the scorer obd reads"),
     regional: z.boolean("true or false").default(false).describe("collect the gradients of each block's norm too, which wanda-plus reads"),
   },
   "an object",

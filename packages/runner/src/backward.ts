@@ -7,7 +7,7 @@ import { forward } from "./forward.ts";
 import { withHeld } from "./held.ts";
 import { headTokens } from "./score.ts";
 import type { State } from "./states.ts";
-import { type BlockStats, type CollectOptions, collect } from "./statistics.ts";
+import { type BlockStats, type CollectMemory, type CollectOptions, collect } from "./statistics.ts";
 import { hiddenOf, type Stream, type StreamBatch } from "./stream.ts";
 import { type LoadedWeights, withWeights } from "./weights.ts";
 
@@ -17,9 +17,9 @@ export interface BackwardPass {
   readonly loss: number;
   /**
    * The statistics of a block, which may read the gradient of L = Σω·NLL, ω the weight of the token that is predicted; the gradient moves on to what comes before it.
-   * Blocks are asked for once each, from the last to the first. Throws SecateurError `numeric` as `collect` of the forward pass does.
+   * Blocks are asked for once each, from the last to the first; their statistics are to be read before the next one is asked for. Throws SecateurError `numeric` as `collect` of the forward pass does.
    */
-  collect(block: number, weights: LoadedWeights, options: Omit<CollectOptions, "advance">): Promise<BlockStats>;
+  collect(block: number, weights: LoadedWeights, options: Omit<CollectOptions, "advance" | "memory">): Promise<BlockStats>;
 }
 
 /** How the way to the loss reports and stops. */
@@ -44,6 +44,7 @@ export async function startBackward(engine: Engine, stream: Stream, options: Bac
     await withWeights(engine, program, prefix, (weights) => forward(engine, program, weights, stream, { keep: true, ...following }));
   }
   const loss = await throughHead(engine, stream, options);
+  const memory: CollectMemory = { batch: new Map(), sums: new Map() };
   return {
     loss,
     collect(block, weights, given) {
@@ -54,7 +55,7 @@ export async function startBackward(engine: Engine, stream: Stream, options: Bac
       }
       const first = block === 0;
       const part = { program: backwardProgram(program, first), prefix, becomes: first ? {} : { [gradientName(HIDDEN)]: GRADIENT } };
-      return collect(engine, part, weights, stream, { ...given, advance: true });
+      return collect(engine, part, weights, stream, { ...given, advance: true, memory });
     },
   };
 }
@@ -76,10 +77,11 @@ async function throughHead(engine: Engine, stream: Stream, { signal, onBatch }: 
   const { description, backend } = engine;
   const { hidden: width, vocabulary } = description;
   const program = headBackward(engine);
-  const executable = await engine.executable(program, { exact: true }); // thousands of logits compete by small differences
+  // Thousands of logits compete by small differences. Its memory for them goes with it: the head is passed once.
+  const executable = await backend.compile(program, { exact: true });
   const most = headTokens(vocabulary);
   let [sum, total] = [0, 0];
-  await withWeights(engine, program, "", async (weights) => {
+  const passed = withWeights(engine, program, "", async (weights) => {
     for (const batch of stream.batches) {
       const { store } = stream;
       const states = await hiddenOf(stream, batch);
@@ -113,6 +115,7 @@ async function throughHead(engine: Engine, stream: Stream, { signal, onBatch }: 
       onBatch?.(batch.members.length * batch.tokens);
     }
   });
+  await passed.finally(() => executable.release());
   if (total === 0) throw new SecateurError("data", "no token that is predicted has weight: there is no loss to take a gradient of");
   if (!Number.isFinite(sum)) throw new SecateurError("numeric", `the loss on this data is ${sum}: what the model says of it is not finite`);
   return sum / total;

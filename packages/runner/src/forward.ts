@@ -20,6 +20,8 @@ export interface ForwardOptions {
   readonly inputs?: (batch: StreamBatch) => Readonly<Record<string, Tensor<"F32" | "I32">>>;
   /** What to do with the other outputs of a batch; they are released afterwards, and their memory is used for the next batch's. */
   readonly collect?: (outputs: Readonly<Record<string, DeviceTensor>>) => Promise<void>;
+  /** Where the memory of these outputs is kept, for the next call too; each call has its own when left out. */
+  readonly memory?: Map<string, Float32Array>;
   /** Called after each batch with its tokens, padding included. */
   readonly onBatch?: (tokens: number) => void;
   readonly signal?: AbortSignal;
@@ -37,7 +39,7 @@ export async function forward(
   options: ForwardOptions = {},
 ): Promise<void> {
   const executable = await engine.executable(program);
-  const collected = new Map<string, Float32Array>();
+  const collected = options.memory ?? new Map<string, Float32Array>();
   for (const batch of stream.batches) {
     throwIfCancelled(options.signal);
     await withHeld(engine.backend, (hold) =>

@@ -29,6 +29,9 @@ export interface StateStoreOptions {
   readonly scratch: string;
 }
 
+// So many buffers are in use while a batch runs: two states that it reads, and the one that it becomes. Kept, they are not left to the collector each time.
+const BATCH = 3;
+
 interface Entry extends State {
   values?: Float32Array | undefined;
   readonly offset?: number;
@@ -54,7 +57,7 @@ export function createStateStore(options?: StateStoreOptions): StateStore {
 
   return {
     async keep(values) {
-      if (held + spares.bytes() + values.byteLength > budget) spares.clear();
+      if (held + spares.bytes() + values.byteLength > budget) spares.trim(BATCH * values.byteLength);
       let entry: Entry;
       if (file && held + values.byteLength > budget) {
         entry = { length: values.length, offset: await file.write(values) };
@@ -105,13 +108,19 @@ function pool() {
       bytes -= spare.byteLength;
       return spare;
     },
-    /** Keeps a buffer when there is room for it; one of each length has room always. */
+    /** Keeps a buffer when there is room for it; what a batch takes has room always. */
     put(values: Float32Array, room: number): void {
       const known = spares.get(values.length);
-      if (known && known.length > 0 && bytes + values.byteLength > room) return;
+      if (bytes + values.byteLength > Math.max(room, BATCH * values.byteLength)) return;
       if (known) known.push(values);
       else spares.set(values.length, [values]);
       bytes += values.byteLength;
+    },
+    /** Gives buffers up until so many bytes are left at most. */
+    trim(most: number): void {
+      for (const [length, known] of spares) {
+        while (bytes > most && known.pop()) bytes -= 4 * length;
+      }
     },
     clear(): void {
       spares.clear();

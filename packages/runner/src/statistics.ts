@@ -19,8 +19,16 @@ export interface CollectOptions {
   readonly linears: ReadonlySet<string>;
   /** Whether the stream moves on with these weights; otherwise it stays where it is. */
   readonly advance: boolean;
+  /** Memory of an earlier call to use again, whose statistics are not read any more. */
+  readonly memory?: CollectMemory;
   readonly onBatch?: (tokens: number) => void;
   readonly signal?: AbortSignal;
+}
+
+/** What statistics are summed in, by the names and sizes of the sums. */
+export interface CollectMemory {
+  readonly batch: Map<string, Float32Array>;
+  readonly sums: Map<string, Float64Array>;
 }
 
 /** A block, or the part of one before a cut, with the values that it carries on (see `cutAtTaps` of @secateur/graph). */
@@ -54,10 +62,16 @@ export async function collect(
   const program = tapProgram(base, options.linears, options.needs);
   const sums = new Map<string, Float64Array>();
   for (const name of Object.keys(program.outputs)) {
-    if (!(name in base.outputs)) sums.set(name, new Float64Array(sizeOf(sumShape(program, name))));
+    if (name in base.outputs) continue;
+    const size = sizeOf(sumShape(program, name));
+    const place = `${name} ${size}`;
+    const sum = options.memory?.sums.get(place)?.fill(0) ?? new Float64Array(size);
+    options.memory?.sums.set(place, sum);
+    sums.set(name, sum);
   }
   await forward(engine, program, weights, stream, {
     ...moving,
+    ...(options.memory && { memory: options.memory.batch }),
     inputs: ({ members, tokens, weights: weigh }) => ({
       [TOKEN_WEIGHTS]: tensor("F32", [members.length, tokens], weigh),
       ...(regional && { [REGIONAL_GRADIENT]: f32([members.length], new Float32Array(members.length).fill(1)) }),

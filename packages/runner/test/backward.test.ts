@@ -49,10 +49,18 @@ async function statsOf(
   for (const [i, { program, prefix }] of [...blocks.entries()].reverse()) {
     const weights = await loadWeights(engine, program, prefix);
     const linears = new Set(program.taps.flatMap((tap) => tap.linears.map(({ weight }) => weight)));
-    for (const [name, of] of await pass.collect(i, weights, { needs, linears })) stats.set(prefix + name, of);
+    for (const [name, of] of await pass.collect(i, weights, { needs, linears })) stats.set(prefix + name, copyOf(of, needs));
     weights.release();
   }
   return { loss: pass.loss, stats };
+}
+
+/** Statistics that stay when the next block is collected. */
+function copyOf(stats: RoleStats, needs: readonly Need[]): RoleStats {
+  const copies = new Map(
+    needs.map((need) => [need.id, Object.fromEntries(Object.entries(stats.get(need)).map(([sum, values]) => [sum, values.slice()]))]),
+  );
+  return { get: (need) => copies.get(need.id) ?? {} };
 }
 
 /** The largest difference, relative to the largest number. */

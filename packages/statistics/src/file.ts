@@ -158,7 +158,7 @@ export async function openStatistics(files: TensorFiles, path: string): Promise<
 const FLAGS: Readonly<Record<string, string>> = {
   gram: "--gram",
   outputGradient: "--gradients",
-  fisher: "--gradients",
+  fisher: "--fisher",
   regionalGradient: "--regional",
 };
 

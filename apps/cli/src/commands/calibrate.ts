@@ -15,6 +15,7 @@ interface CalibrateFlags extends DataFlags, EngineFlags {
   readonly out?: string;
   readonly gram?: boolean;
   readonly gradients?: boolean;
+  readonly fisher?: boolean;
   readonly regional?: boolean;
   readonly include?: readonly string[];
   readonly exclude?: readonly string[];
@@ -45,7 +46,8 @@ export function calibrateCommand(context: CommandContext): Command {
   addDataFlags(made)
     .optionsGroup("What is collected:")
     .option("--gram", "Gram matrices too, which solvers such as sparsegpt read; they take much more room")
-    .option("--gradients", "gradients of the loss too, which fisher and obd read; takes a way back through the blocks")
+    .option("--gradients", "gradients of the loss too, which the scorer fisher reads; takes a way back through the blocks")
+    .option("--fisher", "the Fisher information's diagonal too, with the gradients, which obd reads; as large as the weights")
     .option("--regional", "gradients of each block's own norm too, which wanda-plus reads")
     .option("--include <glob>", "only layers with such names (repeatable)", flags.repeated(flags.text("--include")))
     .option("--exclude <glob>", "no layers with such names (repeatable)", flags.repeated(flags.text("--exclude")));
@@ -63,11 +65,11 @@ export function calibrateCommand(context: CommandContext): Command {
 
 /** What the flags ask for. Throws SecateurError `usage` for flags that do not go together. */
 export function calibrateRequest(model: string, given: CalibrateFlags, version: string): CalibrateRequest {
-  const { out, gram, gradients, regional, include, exclude, backend, force = false, dryRun = false, memory } = given;
+  const { out, gram, gradients, fisher, regional, include, exclude, backend, force = false, dryRun = false, memory } = given;
   if (out === undefined && !dryRun) {
     throw new SecateurError("usage", "--out is missing: name a file for the statistics, or give --dry-run to see the plan only");
   }
-  const recipe = { model, ...dataOf(given), gram, gradients, regional, include, exclude, backend, backendOptions: backendOptions(given) };
+  const recipe = { model, ...dataOf(given), gram, gradients, fisher, regional, include, exclude, backend, backendOptions: backendOptions(given) };
   return { recipe, out, force, dryRun, version, memoryBytes: memory };
 }
 
