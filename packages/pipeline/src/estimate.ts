@@ -1,10 +1,10 @@
 import { costOf, type Program, resolveShape, valueNamed } from "@secateur/graph";
 import type { Need, OpenModel } from "@secateur/kit";
 import type { ModelDescription } from "@secateur/models";
-import { type Part, planBatches, tapProgram } from "@secateur/runner";
+import { collectProgram, type Part, planBatches } from "@secateur/runner";
 import { byteSize } from "@secateur/tensor";
 import type { RoleData, RoleFacts } from "./data.ts";
-import { layersOf, type Passes, type Step } from "./passes.ts";
+import { layersOf, type Passes } from "./passes.ts";
 import type { Section } from "./targets.ts";
 
 /** What a run costs, told from shapes alone. */
@@ -54,7 +54,7 @@ export function estimate({
   preferredTokens,
   memoryBytes,
 }: EstimateInput): Estimate {
-  const tapped = passes.map(({ steps }) => steps.map((step) => stepProgram(step, needs)));
+  const tapped = passes.map(({ steps }) => steps.map((step) => collectProgram(step.part.program, layersOf(step), needs, step.advance)));
   const programs = passes.flatMap(({ rest }, i) => [...(tapped[i] ?? []), ...(rest ? [rest] : [])]);
   // Blocks share programs and batches share shapes: each pair is costed once.
   const distinct = tally(programs, (program) => JSON.stringify(program));
@@ -108,12 +108,6 @@ function tally<Item>(items: readonly Item[], keyOf: (item: Item) => string): { i
     else counts.set(key, { item, count: 1 });
   }
   return [...counts.values()];
-}
-
-/** The program that a step runs for its statistics. */
-function stepProgram(step: Step, needs: readonly Need[]): Program {
-  const { program } = step.part;
-  return tapProgram(step.advance ? program : { ...program, outputs: {} }, layersOf(step), needs);
 }
 
 /** The bytes that a token's values take past a cut. */

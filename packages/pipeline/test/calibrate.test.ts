@@ -1,41 +1,16 @@
 import { existsSync, readdirSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { jsonlLoader } from "@secateur/data-jsonl";
-import { safetensors, safetensorsFiles } from "@secateur/format-safetensors";
-import { type Backend, gram, inputNorm } from "@secateur/kit";
+import { safetensorsFiles } from "@secateur/format-safetensors";
+import { gram, inputNorm } from "@secateur/kit";
 import { mergeStatistics, openStatistics } from "@secateur/statistics";
 import { describe, expect, it } from "vitest";
-import {
-  type CalibrateOptions,
-  type CalibrationInput,
-  calibrate,
-  parseCalibration,
-  planCalibration,
-  type RecipeInput,
-} from "../src/index.ts";
+import type { CalibrateOptions, CalibrationInput, RecipeInput } from "../src/index.ts";
 import { goldenFolder } from "./golden-cases.ts";
-import { run } from "./run.ts";
+import { collectTo, run } from "./run.ts";
 import { copyGolden, failureOf, filesOf, goldenRecipe, newFolder, taskA, withBackend } from "./support.ts";
 
 const GENERAL_ROWS = join(goldenFolder("llama"), "calibration.jsonl");
-
-async function collectTo(
-  out: string,
-  input: Partial<CalibrationInput>,
-  backend: Backend,
-  options: Partial<CalibrateOptions> = {},
-  memoryBytes?: number,
-) {
-  const recipe = parseCalibration({ model: goldenFolder("llama"), general: [{ source: GENERAL_ROWS }], ...input });
-  const parts = { format: safetensors, loaders: [jsonlLoader], preferredTokens: 64, memoryBytes };
-  const plan = await planCalibration(recipe, parts, { path: out, force: false });
-  try {
-    return await calibrate(plan, { out, files: safetensorsFiles, backend, version: "0.0.0", ...options });
-  } finally {
-    await plan.close();
-  }
-}
 
 /** Two halves of the golden model's rows as files of their own. */
 async function halves(folder: string): Promise<[string, string]> {

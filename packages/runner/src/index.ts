@@ -7,5 +7,5 @@ export { logitsOf, type ScoreOptions, scoreSequences, type TokenScores } from ".
 export { createStateStore, type State, type StateStore, type StateStoreOptions } from "./states.ts";
 export { type BlockStats, type CollectOptions, collect, type Part } from "./statistics.ts";
 export { embed, hiddenOf, type Stream, type StreamBatch, type TokenSequence } from "./stream.ts";
-export { sumShapes, tapProgram } from "./tap-program.ts";
+export { collectProgram, sumShapes, tapProgram } from "./tap-program.ts";
 export { type LoadedWeights, loadWeights } from "./weights.ts";

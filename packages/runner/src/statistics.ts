@@ -1,12 +1,12 @@
-import { keepOutputs, type Program, type Tap, TOKEN_WEIGHTS, tapOutput } from "@secateur/graph";
+import { keepOutputs, type Tap, TOKEN_WEIGHTS, tapOutput } from "@secateur/graph";
 import { type DeviceTensor, type Need, type RoleStats, SecateurError } from "@secateur/kit";
 import type { BlockDescription } from "@secateur/models";
 import { f32, firstNotFinite, sizeOf, tensor } from "@secateur/tensor";
 import type { Engine } from "./engine.ts";
 import { type ForwardOptions, forward } from "./forward.ts";
-import { REGIONAL_GRADIENT, regionalProgram } from "./regional.ts";
+import { REGIONAL_GRADIENT } from "./regional.ts";
 import type { Stream } from "./stream.ts";
-import { sumShape, tapProgram, tapsOf } from "./tap-program.ts";
+import { collectProgram, sumShape, tapsOf } from "./tap-program.ts";
 import type { LoadedWeights } from "./weights.ts";
 
 /** Statistics of a block's linear layers by weight name. Layers that read the same input share its sums. */
@@ -43,26 +43,17 @@ export async function collect(
   options: CollectOptions,
 ): Promise<BlockStats> {
   const { prefix, carried, becomes } = part;
-  const regional = options.needs.some((need) => need.of === "regional");
-  const whole = regional ? regionalProgram(part.program) : part.program;
-  const base: Program = options.advance ? whole : { ...whole, outputs: {} };
-  const moving: ForwardOptions = { ...(options.advance && { ...(carried && { carried }), ...(becomes && { becomes }) }), ...pick(options) };
-  const taps = tapsOf(base, options.linears);
-  if (options.needs.length === 0 || taps.length === 0) {
-    if (options.advance)
-      await forward(
-        engine,
-        keepOutputs(base, () => true),
-        weights,
-        stream,
-        moving,
-      );
+  const { needs, linears, advance } = options;
+  const moving: ForwardOptions = { ...(advance && { ...(carried && { carried }), ...(becomes && { becomes }) }), ...pick(options) };
+  if (needs.length === 0 || tapsOf(part.program, linears).length === 0) {
+    const plain = keepOutputs(part.program, () => true);
+    if (advance) await forward(engine, plain, weights, stream, moving);
     return new Map();
   }
-  const program = tapProgram(base, options.linears, options.needs);
+  const program = collectProgram(part.program, linears, needs, advance);
+  const regional = needs.some((need) => need.of === "regional");
   const sums = new Map<string, Float64Array>();
-  for (const name of Object.keys(program.outputs)) {
-    if (name in base.outputs) continue;
+  for (const name of program.sums ?? []) {
     const size = sizeOf(sumShape(program, name));
     const place = `${name} ${size}`;
     const sum = options.memory?.sums.get(place)?.fill(0) ?? new Float64Array(size);
@@ -78,7 +69,8 @@ export async function collect(
     }),
     collect: (outputs) => addUp(engine, outputs, sums),
   });
-  return new Map(taps.flatMap((i) => tapStats(base.taps[i] as Tap, i, options.needs, sums, prefix)));
+  const { taps } = part.program;
+  return new Map(tapsOf(part.program, linears).flatMap((i) => tapStats(taps[i] as Tap, i, needs, sums, prefix)));
 }
 
 function pick({ onBatch, signal }: CollectOptions): Pick<CollectOptions, "onBatch" | "signal"> {

@@ -1,5 +1,6 @@
 import { gradientProgram, instrument, keepOutputs, type Program, tapOutput, valueNamed } from "@secateur/graph";
 import { type Need, SecateurError } from "@secateur/kit";
+import { regionalProgram } from "./regional.ts";
 
 /** The numbers of the taps of a program at which one of these linear layers reads. */
 export function tapsOf(program: Program, linears: ReadonlySet<string>): number[] {
@@ -24,6 +25,12 @@ export function sumShape(program: Program, output: string): readonly number[] {
     if (typeof dim === "number") return dim;
     throw new SecateurError("plugin", `a statistic keeps the axis ${dim}: only a leading batch axis is summed over`);
   });
+}
+
+/** What collecting runs: a part of a block with the needed statistics of these linear layers, and its own outputs where it is to move on. */
+export function collectProgram(program: Program, linears: ReadonlySet<string>, needs: readonly Need[], advance: boolean): Program {
+  const whole = needs.some(({ of }) => of === "regional") ? regionalProgram(program) : program;
+  return tapProgram(advance ? whole : { ...whole, outputs: {} }, linears, needs);
 }
 
 /** A program with the needed statistics of these linear layers among its outputs, without what none of its outputs needs. */
