@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { measureBackward } from "./bench/backward.ts";
 import { measureCholesky, measureGram, type Share } from "./bench/products.ts";
 import { bf16Provider, measureProvider } from "./bench/providers.ts";
 import { SMOLLM2, writeRandomModel } from "./bench/random-model.ts";
@@ -74,6 +75,32 @@ try {
     reading / collecting,
     "≤ 0.10",
     `${seconds(reading)} and ${seconds(collecting)}`,
+  );
+
+  line("backward pass of a block ÷ forward", await measureBackward(model, 16, TOKENS), "≤ 2.50", "both in turn");
+  const general = [
+    "--general",
+    join(model, "general.jsonl"),
+    "--seq-len",
+    String(TOKENS),
+    "--memory",
+    "512MiB",
+    "--force",
+    "--out",
+    stats,
+    ...CPU,
+  ];
+  const norms = await timeCommand("calibrate", model, ...general);
+  const gradients = await timeCommand("calibrate", model, ...general, "--gradients");
+  const diagonals = await timeCommand("calibrate", model, ...general, "--fisher");
+  line("calibrate --gradients ÷ without, one role", gradients / norms, "≤ 3.50", `${seconds(gradients)} and ${seconds(norms)}`);
+  line("calibrate --fisher ÷ without, one role", diagonals / norms, "≤ 3.50", `${seconds(diagonals)} and ${seconds(norms)}`);
+  const byLoss = await measureWholeRun(model, out, TOKENS, "cpu", "--scorer", "obd", "--memory", "512MiB");
+  line(
+    "peak memory of prune --scorer obd ÷ 1.5 GiB",
+    byLoss.peakMemoryBytes / (1536 * MIB),
+    "≤ 1.00",
+    `${(byLoss.peakMemoryBytes / MIB).toFixed(0)} MiB`,
   );
 
   // Runs on fewer blocks, in turn; what is compared does not depend on their number.

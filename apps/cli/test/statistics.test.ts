@@ -129,3 +129,36 @@ test.concurrent("layers' shares are chosen, and the dense pass for it is planned
       'error: allocator table: "*layers.9.*" matches no layer that is pruned; layers are called like model.layers.0.self_attn.q_proj.weight\n',
     ]);
 });
+
+test.concurrent("the loss's gradients are collected once, and choose masks that a solver repairs", async (context) => {
+  const folder = workFolder(context);
+  const data = [...ROWS, "--task", "a=llama/task-a.jsonl"];
+  const collected = await run(folder, "calibrate", "llama", ...data, "--gradients", "--gram", "--out", "stats.st");
+  context.expect(collected.code).toBe(0);
+  const inspected = await run(folder, "inspect", "stats.st", "--json");
+  context.expect(JSON.parse(inspected.out).statistics.needs).toEqual(["inputNorm", "gram", "outputGradient"]);
+  const method = ["--scorer", "fisher", "--fusion", "mixture", "--weight", "a=0.25", "--sparsity", "0.5"];
+  const kept = await run(folder, "prune", "llama", "--stats", "stats.st", ...method, "--out", "kept");
+  context.expect([kept.code, kept.out.split("\n")[0]]).toEqual([0, "zeros          50.0 %: 31,104 of 62,208 weights in 21 layers"]);
+
+  const planned = await run(folder, "prune", "llama", ...data, ...method, "--solver", "sparsegpt", "--dry-run");
+  context.expect(planned.out).toContain("layers' shares         by fisher\n");
+  context
+    .expect(planned.out)
+    .toMatch(/^first +the dense model's statistics, with the loss's gradients \(\d+\.\d KiB on disk while it runs\)$/m);
+  context.expect(planned.out).toMatch(/^disk while it runs +\d+\.\d KiB more, for hidden states and statistics$/m);
+  const fresh = await run(folder, "prune", "llama", ...data, ...method, "--solver", "sparsegpt", "--out", "fresh", "--json");
+  context.expect(JSON.parse(fresh.out)).toMatchObject({ sparsity: { zeros: 31_104, of: 62_208 } });
+  const recipe = JSON.parse(readFileSync(join(folder, "fresh/secateur.json"), "utf8")).recipe;
+  context.expect(recipe).toMatchObject({ scorer: "fisher", solver: "sparsegpt", propagate: "block" });
+
+  const sweep = ["sweep", "llama", "--stats", "stats.st", "--scorer", "fisher,wanda", "--solver", "sparsegpt", "--sparsity", "0.5"];
+  const swept = await run(folder, ...sweep, "--out", "sweep.jsonl");
+  context.expect(swept.out).toMatch(/^fisher \+ sparsegpt +shared-exclusive +0\.5 +50\.0 %$/m);
+
+  const refused = await run(folder, "prune", "llama", "--stats", "stats.st", ...method, "--solver", "wanda", "--out", "out");
+  context
+    .expect([refused.code, refused.err])
+    .toEqual([2, "error: --solver wanda: wanda scores weights and repairs none; a solver is sparsegpt\n"]);
+  context.expect(readdirSync(folder).sort()).toEqual(["fresh", "kept", "llama", "stats.st", "sweep.jsonl"]);
+});

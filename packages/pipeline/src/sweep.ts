@@ -26,7 +26,7 @@ export interface SweepRow {
   /** A hash of all that decides the row: model, statistics, setting, data, backend and program. */
   readonly key: string;
   /** Absent for the dense model. */
-  readonly setting?: Pick<Recipe, "scorer" | "fusion" | "sparsity" | "pattern">;
+  readonly setting?: Pick<Recipe, "scorer" | "solver" | "fusion" | "sparsity" | "pattern">;
   /** The share of zeros among the weights that are pruned. */
   readonly sparsity: number;
   readonly seconds: number;
@@ -140,8 +140,14 @@ async function makeRow(key: string, plan: Plan | undefined, dense: string, optio
   const metrics: Record<string, Evaluation> = {};
   for (const { name } of options.data) metrics[name] = await options.measure(plan ? out : dense, name);
   if (!plan) return { key, sparsity: 0, seconds: 0, metrics };
-  const { scorer, fusion, sparsity, pattern } = plan.recipe;
-  const setting = { scorer, fusion, ...(sparsity !== undefined && { sparsity }), ...(pattern && { pattern }) };
+  const { scorer, solver, fusion, sparsity, pattern } = plan.recipe;
+  const setting = {
+    scorer,
+    ...(solver !== undefined && { solver }),
+    fusion,
+    ...(sparsity !== undefined && { sparsity }),
+    ...(pattern && { pattern }),
+  };
   return { key, setting, sparsity: manifest?.sparsity.ratio ?? 0, seconds, metrics };
 }
 

@@ -1,4 +1,4 @@
-import { gradientName, gradientProgram, type Program } from "@secateur/graph";
+import { GraphError, gradientName, gradientProgram, type Program } from "@secateur/graph";
 import { type DeviceTensor, SecateurError, throwIfCancelled } from "@secateur/kit";
 import { HIDDEN, NEXT_HIDDEN, TARGET } from "@secateur/models";
 import { f32, tensor } from "@secateur/tensor";
@@ -62,14 +62,23 @@ export async function startBackward(engine: Engine, stream: Stream, options: Bac
 
 const GRADIENT = gradientName(NEXT_HIDDEN);
 
-/** A block's way back. Nothing comes before the first one that a gradient would be of use to. */
+/** A block's way back. Nothing comes before the first one that a gradient would be of use to. Throws SecateurError `unsupported` for a block without a gradient. */
 export function backwardProgram(program: Program, first: boolean): Program {
-  return gradientProgram(program, [NEXT_HIDDEN], first ? [] : [HIDDEN]);
+  return differentiated(program, NEXT_HIDDEN, first ? [] : [HIDDEN]);
+}
+
+function differentiated(program: Program, of: string, by: readonly string[], also: readonly string[] = []): Program {
+  try {
+    return gradientProgram(program, [of], by, also);
+  } catch (cause) {
+    if (!(cause instanceof GraphError)) throw cause;
+    throw new SecateurError("unsupported", `this architecture has no gradient of its loss: ${cause.message}`, { cause });
+  }
 }
 
 /** The program of the head's way back: the loss of each token, and the gradient of its sum. */
 export function headBackward({ description }: Pick<Engine, "description">): Program {
-  return gradientProgram(description.head.loss, ["loss"], [HIDDEN], ["loss"]);
+  return differentiated(description.head.loss, "loss", [HIDDEN], ["loss"]);
 }
 
 /** Puts the gradient of the loss in the place of each batch's hidden states, and gives the mean loss. Only tokens whose prediction has weight pass the head. */

@@ -1,8 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { programBuilder } from "@secateur/graph";
 import { type Backend, fisher, inputNorm, type Need, outputGradient, type RoleStats, regionalGradient } from "@secateur/kit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
+  backwardProgram,
   collect,
   createStateStore,
   type Engine,
@@ -199,6 +201,16 @@ describe("the backward pass", () => {
     expect(await failureOf(() => statsOf(engine, [single]))).toEqual([
       "data",
       "no token that is predicted has weight: there is no loss to take a gradient of",
+    ]);
+  });
+
+  it("is refused for blocks that have none", async () => {
+    const b = programBuilder({ hidden: 4 });
+    const hidden = b.input("hidden", ["batch", "tokens", "hidden"]);
+    const flat = b.build({ nextHidden: b.select(b.lessEqual(hidden, b.constant(0)), b.constant(0), b.constant(1)) });
+    expect(await failureOf(() => backwardProgram(flat, false))).toEqual([
+      "unsupported",
+      "this architecture has no gradient of its loss: nextHidden of the program does not depend on hidden",
     ]);
   });
 

@@ -69,7 +69,18 @@ export function calibrateRequest(model: string, given: CalibrateFlags, version: 
   if (out === undefined && !dryRun) {
     throw new SecateurError("usage", "--out is missing: name a file for the statistics, or give --dry-run to see the plan only");
   }
-  const recipe = { model, ...dataOf(given), gram, gradients, fisher, regional, include, exclude, backend, backendOptions: backendOptions(given) };
+  const recipe = {
+    model,
+    ...dataOf(given),
+    gram,
+    gradients,
+    fisher,
+    regional,
+    include,
+    exclude,
+    backend,
+    backendOptions: backendOptions(given),
+  };
   return { recipe, out, force, dryRun, version, memoryBytes: memory };
 }
 

@@ -16,6 +16,7 @@ import {
   addDataFlags,
   addEngineFlags,
   addMemoryFlag,
+  addSolverFlag,
   addTensorFlags,
   addWeightFlag,
   backendOptions,
@@ -102,8 +103,8 @@ export function pruneCommand(context: CommandContext): Command {
 function addMethodFlags(command: Command): Command {
   command
     .option("--scorer <name>", "what a weight is worth (default: wanda)", flags.text("--scorer"))
-    .option("--scorer-option <key=value>", "an option of the scorer (repeatable)", flags.repeated(flags.keyValue("--scorer-option")))
-    .option("--solver <name>", "what repairs the weights that the scorer keeps, such as sparsegpt (default: none)", flags.text("--solver"))
+    .option("--scorer-option <key=value>", "an option of the scorer (repeatable)", flags.repeated(flags.keyValue("--scorer-option")));
+  addSolverFlag(command)
     .option("--solver-option <key=value>", "an option of the solver (repeatable)", flags.repeated(flags.keyValue("--solver-option")))
     .option(
       "--fusion <name>",

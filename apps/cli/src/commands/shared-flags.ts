@@ -70,6 +70,15 @@ export function addWeightFlag(command: Command): Command {
   );
 }
 
+/** Adds the flag of what repairs the weights that stay to a command. */
+export function addSolverFlag(command: Command): Command {
+  return command.option(
+    "--solver <name>",
+    "what repairs the weights that the scorer keeps, such as sparsegpt (default: none)",
+    flags.text("--solver"),
+  );
+}
+
 /** Adds the flags of the tensors that are pruned to a command. */
 export function addTensorFlags(command: Command): Command {
   return command

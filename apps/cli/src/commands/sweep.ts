@@ -8,7 +8,15 @@ import { sweepText } from "../render/sweep.ts";
 import { counted } from "../render/units.ts";
 import { printJson } from "../terminal.ts";
 import { type CommandContext, command, type Example } from "./command.ts";
-import { addEngineFlags, addTensorFlags, addWeightFlag, backendOptions, type EngineFlags, type TargetFlags } from "./shared-flags.ts";
+import {
+  addEngineFlags,
+  addSolverFlag,
+  addTensorFlags,
+  addWeightFlag,
+  backendOptions,
+  type EngineFlags,
+  type TargetFlags,
+} from "./shared-flags.ts";
 
 /** The flags of `sweep` as they are parsed; what was not given is absent. */
 interface SweepFlags extends TargetFlags, EngineFlags {
@@ -17,6 +25,7 @@ interface SweepFlags extends TargetFlags, EngineFlags {
   readonly pattern?: readonly { readonly keep: number; readonly of: number }[];
   readonly scorer?: readonly string[];
   readonly fusion?: readonly string[];
+  readonly solver?: string;
   readonly data?: readonly flags.NamedSource[];
   readonly seqLen?: number;
   readonly samples?: number;
@@ -45,7 +54,7 @@ export function sweepCommand(context: CommandContext): Command {
     .option("--pattern <patterns>", "patterns, such as 2:4,4:8", flags.listed(flags.pattern))
     .option("--scorer <names>", "scorers (default: wanda)", flags.listed(flags.text("--scorer")))
     .option("--fusion <names>", "fusions (default: shared-exclusive)", flags.listed(flags.text("--fusion")));
-  addTensorFlags(addWeightFlag(made.optionsGroup("For all settings:")))
+  addTensorFlags(addWeightFlag(addSolverFlag(made.optionsGroup("For all settings:"))))
     .optionsGroup("What each result is measured on:")
     .option(
       "--data <[name=]file>",
@@ -71,6 +80,7 @@ export function sweepRequest(model: string, given: SweepFlags, version: string):
     stats,
     scorer = ["wanda"],
     fusion = ["shared-exclusive"],
+    solver,
     include,
     exclude,
     backend,
@@ -85,7 +95,7 @@ export function sweepRequest(model: string, given: SweepFlags, version: string):
   if (repeated !== undefined)
     throw new SecateurError("usage", `two --data are called ${repeated}: give one a name, such as --data other=FILE`);
   const weights = Object.fromEntries(given.weight ?? []);
-  const recipe = { model, stats, weights, include, exclude, backend, backendOptions: backendOptions(given) };
+  const recipe = { model, stats, weights, solver, include, exclude, backend, backendOptions: backendOptions(given) };
   const grid = { recipe, scorers: scorer, fusions: fusion, sparsities: given.sparsity ?? [], patterns: given.pattern ?? [] };
   return { grid, data, seqLen, samples, out, force, version };
 }

@@ -10,8 +10,13 @@ import { percent } from "./units.ts";
 /** A row's setting in few words. */
 export function settingLabel({ setting }: SweepRow): string {
   if (!setting) return "dense";
-  const { scorer, fusion, sparsity, pattern } = setting;
-  return `${scorer}, ${fusion}, ${pattern ? `${pattern.keep}:${pattern.of}` : sparsity}`;
+  const { fusion, sparsity, pattern } = setting;
+  return `${scorerOf(setting)}, ${fusion}, ${pattern ? `${pattern.keep}:${pattern.of}` : sparsity}`;
+}
+
+/** Who chooses, and who repairs. */
+function scorerOf({ scorer, solver }: NonNullable<SweepRow["setting"]>): string {
+  return solver === undefined ? scorer : `${scorer} + ${solver}`;
 }
 
 /** The results of a sweep as a table, a line a setting. */
@@ -27,7 +32,7 @@ export function sweepText(
   });
   const head = ["scorer", "fusion", "amount", "zero", ...columns.map((column) => column.head)];
   const body = rows.map((row) => [
-    row.setting?.scorer ?? "dense",
+    row.setting ? scorerOf(row.setting) : "dense",
     row.setting?.fusion ?? "",
     row.setting?.pattern ? `${row.setting.pattern.keep}:${row.setting.pattern.of}` : String(row.setting?.sparsity ?? ""),
     percent(row.sparsity),

@@ -17,7 +17,8 @@ test("flags that were not given leave the recipe its defaults", () => {
   const { recipe, ...rest } = pruneRequest("m", HALF, "1.2.3");
   expect(rest).toEqual({ out: "out", force: false, restart: false, dryRun: false, version: "1.2.3" });
   const given = Object.fromEntries(Object.entries(recipe).filter(([, value]) => value !== undefined));
-  const none = { general: [], tasks: [], weights: {}, allocateOptions: {}, scorerOptions: {}, fusionOptions: {}, backendOptions: {} };
+  const options = { allocateOptions: {}, scorerOptions: {}, solverOptions: {}, fusionOptions: {}, backendOptions: {} };
+  const none = { general: [], tasks: [], weights: {}, ...options };
   expect(given).toEqual({ model: "m", sparsity: 0.5, ...none });
 });
 
