@@ -1,6 +1,6 @@
 import { wandaScore } from "@secateur/scorer-wanda";
 import { expect, it } from "vitest";
-import { apportion, fuseSharedExclusive, maskUnstructured, meetBudget, partitionShares } from "../src/index.ts";
+import { apportion, fuseSharedExclusive, maskUnstructured, meetBudget, partitionShares, rankedCounts } from "../src/index.ts";
 
 it("does what the README's example says", () => {
   const [rows, cols] = [2, 4];
@@ -27,6 +27,13 @@ it("does what the README's example says", () => {
   const half = (of: Float32Array): number[] => [...maskUnstructured(of, rows, cols, 0.5, input.selection).mask];
   expect(half(scores)).toEqual([1, 1, 0, 0, 0, 1, 0, 1]);
   expect(half(wandaScore(weights, Float64Array.of(1, 1, 1, 1), rows, cols))).toEqual([1, 0, 1, 0, 0, 1, 0, 1]);
+});
+
+it("does what the README's example of competing matrices says", async () => {
+  const scores = [Float32Array.of(1, 2, 3, 4), Float32Array.of(5, 6, 7, 8)];
+  const matrices = scores.map(({ length }, block) => ({ size: length, block }));
+  const counts = await rankedCounts(matrices, 0.5, { group: "model", band: 0.25 }, async (i) => scores[i] as Float32Array);
+  expect(counts).toEqual([3, 1]);
 });
 
 it("does what the README's example of ratios says", () => {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { costOf, expandProgram, programBuilder } from "../src/index.ts";
+import { costOf, expandProgram, gradientProgram, programBuilder } from "../src/index.ts";
 
 it("the example of the README says what comes out", () => {
   const b = programBuilder({ hidden: 64, ffn: 256 });
@@ -13,4 +13,6 @@ it("the example of the README says what comes out", () => {
   expect(program.taps.map((tap) => tap.linears.map(({ weight }) => weight))).toEqual([["gate", "up"], ["down"]]);
   expect(costOf(program, { batch: 4, tokens: 512 }).flops).toBe(204603392);
   expect(new Set(expandProgram(program, (kind) => kind === "linear").ops.map(({ kind }) => kind))).not.toContain("rmsNorm");
+  expect(Object.keys(gradientProgram(program, ["y"], ["x"]).outputs)).toEqual(["gradient:x"]);
+  expect(gradientProgram(program, ["y"], ["x"]).inputs.map(({ name }) => name)).toEqual(["x", "gradient:y"]);
 });
