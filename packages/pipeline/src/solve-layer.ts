@@ -12,7 +12,6 @@ import type { LayerContext } from "./prune-layer.ts";
 export interface Solved {
   /** (out, in), 0 where pruned. */
   readonly weights: Float32Array;
-  readonly mask: Mask;
   readonly ties: number;
   readonly notes?: Readonly<Record<string, number>>;
 }
@@ -22,11 +21,12 @@ const POOLED: Role = "pooled";
 
 /** Has a solver prune and repair a layer; what is pruned is chosen by the plan's fusion, ratio or pattern as the solver goes. */
 export async function solveLayer(
-  { plan, backend, pool, guard, counts }: LayerContext,
+  context: LayerContext,
   solver: Solver,
   layer: Linear,
   stats: ReadonlyMap<Role, RoleStats>,
 ): Promise<Solved> {
+  const { plan, pool, counts } = context;
   const { weights } = plan;
   const { fuser } = plan.method;
   const pooled = "pool" in fuser ? pool(stats, () => fuser.pool(stats, weights)) : undefined;
@@ -35,61 +35,68 @@ export async function solveLayer(
     : { roles: stats, mixture: mixtureOf(stats, plan.weights, pool) };
   const amount = plan.recipe.pattern ? 0 : amountOf(plan, counts, layer.name); // with a pattern nothing asks for it
   const chooser = createChooser(plan, solver, layer, amount, "pool" in fuser ? undefined : fuser, stats);
-  return solve({ backend, guard }, `scorer ${plan.recipe.scorer}`, solver, layer, given, chooser);
+  return solve(context, `scorer ${plan.recipe.scorer}`, solver, layer, given, chooser);
 }
 
 /** Has a solver repair a layer whose mask (out, in) another scorer has chosen: whatever it asks for, the mask is the answer. */
 export async function repairLayer(
-  { plan, backend, pool, guard }: LayerContext,
+  context: LayerContext,
   solver: Solver,
   layer: Linear,
   stats: ReadonlyMap<Role, RoleStats>,
   mask: Mask,
 ): Promise<Solved> {
+  const { plan, pool } = context;
   const mixture = mixtureOf(stats, plan.weights, pool);
   const [rows, cols] = layer.weights.shape as readonly [number, number]; // a linear's weight is a matrix
-  let columns = 0;
-  const select: Select = {
-    groupColumns: plan.recipe.pattern?.of ?? 0,
-    choose(scores, firstColumn) {
-      const width = scores.values().next().value?.shape[1] ?? 0;
-      columns += width;
-      const part = new Uint8Array(rows * width);
-      for (let i = 0; i < rows; i++) part.set(mask.subarray(i * cols + firstColumn, i * cols + firstColumn + width), i * width);
-      return part;
-    },
+  const choose: Select["choose"] = (scores, firstColumn) => {
+    const width = scores.values().next().value?.shape[1] ?? 0;
+    const part = new Uint8Array(rows * width);
+    for (let i = 0; i < rows; i++)
+      part.set(mask.subarray(i * cols + firstColumn, i * cols + Math.min(cols, firstColumn + width)), i * width);
+    return part;
   };
-  const chooser: Chooser = { select, columns: () => columns, ties: () => 0 };
-  return solve(
-    { backend, guard },
-    `solver ${plan.recipe.solver}`,
-    solver,
-    layer,
-    { roles: new Map([[POOLED, mixture]]), mixture },
-    chooser,
-  );
+  const given: SolverStats = { roles: new Map([[POOLED, mixture]]), mixture };
+  return solve(context, `solver ${plan.recipe.solver}`, solver, layer, given, { choose, ties: () => 0 });
 }
 
 async function solve(
-  { backend, guard }: Pick<LayerContext, "backend" | "guard">,
+  { plan, backend, guard }: LayerContext,
   who: string,
   solver: Solver,
   layer: Linear,
   given: SolverStats,
-  chooser: Chooser,
+  { choose, ties }: Chooser,
 ): Promise<Solved> {
-  const { weights: solved, mask, notes } = await guard(who, layer, () => solver.solve(layer, given, chooser.select, backend));
-  checkNumbers(who, layer, solved?.data, layer.weights.data.length, "weight");
-  for (let i = 0; i < mask.length; i++)
-    if (mask[i] === 0 && solved.data[i] !== 0) complain(who, layer, `left a weight that was pruned (entry ${i})`);
-  if (chooser.columns() !== layer.weights.shape[1])
-    complain(who, layer, `asked for ${chooser.columns()} of ${layer.weights.shape[1]} columns`);
-  return { weights: solved.data, mask, ties: chooser.ties(), ...(notes && { notes }) };
+  const [rows, cols] = layer.weights.shape as readonly [number, number]; // a linear's weight is a matrix
+  const chosen = new Uint8Array(rows * cols);
+  let columns = 0;
+  const select: Select = {
+    groupColumns: plan.recipe.pattern?.of ?? 0,
+    choose(scores, firstColumn) {
+      if (firstColumn !== columns) complain(who, layer, `asked for column ${firstColumn} after ${columns} columns`);
+      const part = choose(scores, firstColumn);
+      const width = part.length / rows;
+      columns += width;
+      if (columns > cols) complain(who, layer, `asked for ${columns} of ${cols} columns`);
+      for (let i = 0; i < rows; i++) chosen.set(part.subarray(i * width, (i + 1) * width), i * cols + firstColumn);
+      return part;
+    },
+  };
+  const solution = await guard(who, layer, () => solver.solve(layer, given, select, backend));
+  const { weights: solved, mask, notes } = solution ?? {}; // whatever its type says, a plugin may give anything
+  checkNumbers(who, layer, solved?.data, rows * cols, "weight");
+  if (columns !== cols) complain(who, layer, `asked for ${columns} of ${cols} columns`);
+  if (mask?.length !== rows * cols) complain(who, layer, `gave a mask of ${mask?.length ?? 0} entries instead of ${rows * cols}`);
+  for (let i = 0; i < chosen.length; i++) {
+    if (mask[i] !== chosen[i]) complain(who, layer, `gave another mask than was chosen (entry ${i})`);
+    if (chosen[i] === 0 && solved.data[i] !== 0) complain(who, layer, `left a weight that was pruned (entry ${i})`);
+  }
+  return { weights: solved.data, ties: ties(), ...(notes && { notes }) };
 }
 
-interface Chooser {
-  readonly select: Select;
-  columns(): number;
+/** What answers a solver's questions. */
+interface Chooser extends Pick<Select, "choose"> {
   ties(): number;
 }
 
@@ -118,8 +125,6 @@ function createChooser(
   }
 
   function choose(scores: ReadonlyMap<Role, F32Tensor>, firstColumn: number): Mask {
-    if (firstColumn !== columns)
-      complain(`scorer ${plan.recipe.scorer}`, layer, `asked for column ${firstColumn} after ${columns} columns`);
     const { fused, cols } = scoresOf(scores, firstColumn);
     columns += cols;
     const result = pattern ? maskPattern(fused, rows, cols, pattern) : maskUnstructured(fused, rows, cols, share(cols), selection);
@@ -141,5 +146,5 @@ function createChooser(
     return { count: upToHere - pruned };
   }
 
-  return { select: { groupColumns: pattern?.of ?? 0, choose }, columns: () => columns, ties: () => ties };
+  return { choose, ties: () => ties };
 }

@@ -1,17 +1,17 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type Fuser, type Scorer, SecateurError } from "@secateur/kit";
-import { f32 } from "@secateur/tensor";
+import { type Fuser, type Scorer, SecateurError, type Select, type Solution, type Solver } from "@secateur/kit";
+import { type F32Tensor, f32 } from "@secateur/tensor";
 import { describe, expect, it } from "vitest";
-import { type Parts, parseRecipe, partialFolder, planPrune, prune } from "../src/index.ts";
+import { type Parts, parseRecipe, partialFolder, planPrune, prune, type RecipeInput } from "../src/index.ts";
 import { partsOf } from "./run.ts";
 import { failureOf, goldenRecipe, newFolder, taskA, withBackend } from "./support.ts";
 
 const FIRST = "model.layers.0.self_attn.q_proj.weight";
 
 /** What comes of a run with a plugin that does not keep its contract. */
-async function failureWith(change: Partial<Parts>): Promise<[string, string]> {
-  const recipe = parseRecipe(goldenRecipe("llama", { tasks: [taskA()], fusion: "shared-exclusive" }));
+async function failureWith(change: Partial<Parts>, rest: Partial<RecipeInput> = {}): Promise<[string, string]> {
+  const recipe = parseRecipe(goldenRecipe("llama", { tasks: [taskA()], fusion: "shared-exclusive", ...rest }));
   const parts = { ...(await partsOf(recipe, 512)), ...change };
   const out = join(await newFolder(), "out");
   const plan = await planPrune(recipe, parts, { path: out, force: false });
@@ -108,5 +108,58 @@ describe("a plugin that does not keep its contract", () => {
     const failure = await failureOf(() => withBackend((backend) => prune(plan, { out, format: parts.format, backend, version: "0.0.0" })));
     await plan.close();
     expect(failure).toEqual(["unsupported", "the statistic inputNorm was not collected: the scorer does not list it among its needs"]);
+  });
+});
+
+describe("a solver that does not keep its contract", () => {
+  type Solve = (weights: F32Tensor, choose: (from: number, to: number) => Uint8Array) => unknown;
+  const solver = (solve: Solve): Solver => ({
+    needs: [],
+    selection: { group: "row", rule: "exact" },
+    async solve({ weights }, { roles }, select: Select) {
+      const [role] = roles.keys() as Iterable<string> as [string];
+      const [rows, cols] = weights.shape as readonly [number, number];
+      const choose = (from: number, to: number): Uint8Array => {
+        const part = Float32Array.from({ length: rows * (to - from) }, (_, k) => {
+          const column = from + (k % (to - from));
+          return Math.abs(weights.data[Math.floor(k / (to - from)) * cols + column] ?? 0);
+        });
+        return select.choose(new Map([[role, f32([rows, to - from], part)]]), from);
+      };
+      return solve(weights, choose) as Solution; // whatever it gives
+    },
+  });
+  const masked = ({ shape, data }: F32Tensor, mask: Uint8Array): F32Tensor =>
+    f32(
+      shape,
+      data.map((weight, k) => (mask[k] === 0 ? 0 : weight)),
+    );
+
+  it.each<[what: string, solve: Solve, complaint: string]>([
+    [
+      "ignores what is chosen",
+      (weights, choose) => ({ weights, mask: choose(0, 48).fill(1) }),
+      "gave another mask than was chosen (entry 1)",
+    ],
+    [
+      "prunes everything",
+      (weights, choose) => {
+        const mask = choose(0, 48).fill(0);
+        return { weights: masked(weights, mask), mask };
+      },
+      "gave another mask than was chosen (entry 0)",
+    ],
+    ["leaves what is pruned", (weights, choose) => ({ weights, mask: choose(0, 48) }), "left a weight that was pruned (entry 1)"],
+    ["gives no mask", (weights, choose) => ({ weights: masked(weights, choose(0, 48)) }), "gave a mask of 0 entries instead of 2304"],
+    ["gives nothing", (_, choose) => void choose(0, 48), "gave no weights"],
+    ["asks for a part twice", (_, choose) => [choose(0, 24), choose(0, 24)], "asked for column 0 after 24 columns"],
+    ["asks for a part", (weights, choose) => ({ weights, mask: choose(0, 24) }), "asked for 24 of 48 columns"],
+    ["asks for more than there is", (_, choose) => choose(0, 64), "asked for 64 of 48 columns"],
+  ])("%s", async (_, solve, complaint) => {
+    const parts = await partsOf(goldenRecipe("llama", { scorer: "magnitude" }), 512);
+    const repairing = { scorer: parts.scorer, solver: solver(solve) };
+    const message = (who: string): [string, string] => ["plugin", `${who} ${complaint} for ${FIRST}`];
+    expect(await failureWith({ scorer: solver(solve) })).toEqual(message("scorer wanda"));
+    expect(await failureWith(repairing, { solver: "sparsegpt" })).toEqual(message("solver sparsegpt"));
   });
 });
