@@ -1,5 +1,5 @@
 import { maskUnstructured, rankedCounts } from "@secateur/fusion";
-import { SecateurError, throwIfCancelled } from "@secateur/kit";
+import { type Role, type RoleStats, SecateurError, throwIfCancelled } from "@secateur/kit";
 import type { Counts } from "./allocation.ts";
 import type { Emit } from "./events.ts";
 import { linearOf } from "./linear.ts";
@@ -16,7 +16,7 @@ export async function rankCounts(
   const { sections, method, recipe, model } = context.plan;
   const { ranking } = method;
   const { dense } = context;
-  if (!ranking || !dense) throw new SecateurError("internal", "nothing is ranked without scores of the dense model");
+  if (!ranking) throw new SecateurError("internal", "nothing is ranked where no scores compete beyond the matrix");
   const { scorer, budget } = ranking;
   const layers = sections.flatMap(({ linears }, block) =>
     linears.map((target) => ({ target, block, size: target.shape[0] * target.shape[1] })),
@@ -27,7 +27,8 @@ export async function rankCounts(
     throwIfCancelled(signal);
     const { target, block } = layers[i] as (typeof layers)[number];
     const layer = linearOf(target, await model.read(target.tensor));
-    const { scores } = await fusedScores(context, scorer, layer, await loadDense(context, dense, target.tensor, scorer));
+    const stats = dense ? await loadDense(context, dense, target.tensor, scorer) : new Map<Role, RoleStats>(); // neither scorer nor fusion reads any
+    const { scores } = await fusedScores(context, scorer, layer, stats);
     emit({ type: "progress", phase: "allocate", block, blocks: sections.length, done: ++done, total });
     return scores;
   };
