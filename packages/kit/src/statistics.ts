@@ -83,7 +83,7 @@ export const fisher: Need = {
 
 /**
  * The regional gradient of a layer's weights (Wanda++, arXiv 2503.04992, section 3): `squares` Σ_n (∂ℓ_n/∂W)² (out, in) over sequences n, ℓ_n = ‖f(X_n)‖₂ the norm of
- * what the layer's block alone gives for one, tokens weighed; `weight` the number of sequences (1).
+ * what the layer's block alone gives for one, tokens weighed; `weight` the number of sequences in which a token has weight (1).
  */
 export const regionalGradient: Need = {
   id: "regionalGradient",
@@ -91,9 +91,10 @@ export const regionalGradient: Need = {
   merge: "sum",
   reduce(b, gradient, tokenWeights, input) {
     const ofSequence = b.matmul(b.transpose(gradient, [0, 2, 1]), input); // (batch, out, in)
+    const [none, one] = [b.constant(0), b.constant(1)];
     return {
       squares: b.reduceSum(b.mul(ofSequence, ofSequence), 0),
-      weight: b.add(b.mul(b.reduceSum(tokenWeights, 1), b.constant(0)), b.constant(1)),
+      weight: b.select(b.lessEqual(b.reduceSum(tokenWeights, 1), none), none, one), // (batch)
     };
   },
 };

@@ -17,5 +17,7 @@ export function regionalProgram(program: Program): Program {
   const b = programBuilder(program.axes, program);
   const hidden = valueNamed(program, states);
   const energy = b.reduceSum(b.mul(b.reduceSum(b.mul(hidden, hidden), 2), b.input(TOKEN_WEIGHTS, ["batch", "tokens"])), 1);
-  return gradientProgram(b.build({ [NEXT_HIDDEN]: hidden, [NORM]: b.sqrt(energy) }), [NORM], [], [NEXT_HIDDEN]);
+  const [none, one] = [b.constant(0), b.constant(1)];
+  const norm = b.sqrt(b.select(b.lessEqual(energy, none), one, energy)); // a root is infinitely steep at 0: where no token has weight there is no gradient
+  return gradientProgram(b.build({ [NEXT_HIDDEN]: hidden, [NORM]: norm }), [NORM], [], [NEXT_HIDDEN]);
 }

@@ -279,4 +279,24 @@ describe("regional gradients", () => {
     }
     await backend.dispose();
   });
+
+  it.each(BACKENDS)("do not count a sequence without weight, on %s", async (_, make) => {
+    const backend = await make();
+    const engine = await engineOf(backend, tiny());
+    const block = engine.description.blocks[0] as (typeof engine.description.blocks)[number];
+    const layer = "mlp.up_proj.weight";
+    const weights = await loadWeights(engine, block.program, block.prefix);
+    const sumsOf = async (sequences: readonly TokenSequence[]) => {
+      const stream = await embed(engine.model, engine.description, sequences, 1024);
+      const stats = await collect(engine, block, weights, stream, { needs: [regionalGradient], linears: new Set([layer]), advance: true });
+      return (stats.get(layer) as RoleStats).get(regionalGradient);
+    };
+    const [one, silent] = [counting(randomIds(7, 40, 1)), counting(randomIds(7, 40, 2))];
+    const alone = await sumsOf([one]);
+    const both = await sumsOf([one, { ...silent, weights: silent.weights.map(() => 0) }]);
+    expect(both.weight).toEqual(alone.weight);
+    expect(distance(both.squares as Float64Array, alone.squares as Float64Array)).toBeLessThan(1e-5);
+    weights.release();
+    await backend.dispose();
+  });
 });
