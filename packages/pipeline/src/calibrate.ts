@@ -20,7 +20,7 @@ import { describeModel } from "@secateur/models";
 import { createStatistics, type Layout, orderRoles, type Shard, type StatisticsHeader } from "@secateur/statistics";
 import { checkWeights } from "./check-weights.ts";
 import { loadRoles, type RoleData } from "./data.ts";
-import { checkDense, collectDense, layoutOf, sharing } from "./dense-pass.ts";
+import { checkDense, checkPredictions, collectDense, layoutOf, sharing } from "./dense-pass.ts";
 import type { Estimate } from "./estimate.ts";
 import { estimateDense } from "./estimate-dense.ts";
 import type { Emit } from "./events.ts";
@@ -74,6 +74,7 @@ export async function planCalibration(
     const needs = needsOf(recipe);
     checkDense(sections, description, needs);
     const data = await loadRoles(rolesOf(recipe), recipe, { loaders, model, description, seqLen });
+    checkPredictions(data, needs);
     const layout = layoutOf(sections, needs, data);
     const cost = estimateDense({ model, description, sections, needs, roles: data, data, preferredTokens, memoryBytes }, layout);
     if (out) await checkSpace(out.path, cost.diskBytes + cost.scratchBytes);

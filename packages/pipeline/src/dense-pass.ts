@@ -39,6 +39,15 @@ export function checkDense(sections: readonly Section[], { blocks }: ModelDescri
   );
 }
 
+/** Throws SecateurError `data` for a role whose loss there is nothing to take a gradient of: a first token is predicted by none. */
+export function checkPredictions(data: readonly RoleData[], needs: readonly Need[]): void {
+  if (!readsGradients(needs)) return;
+  const mute = data.find(({ sequences }) => !sequences.some(({ weights }) => weights.subarray(1).some((weight) => weight !== 0)));
+  if (!mute) return;
+  const message = `role ${mute.role} (${mute.sources.join(", ")}): no token that is predicted has weight, so that there is no loss to take a gradient of`;
+  throw new SecateurError("data", message, { where: { file: mute.sources[0] as string } }); // a role that is read has a source
+}
+
 /**
  * Passes every role's data through the dense model, and back from the loss where statistics read gradients, and writes what is summed. `total` is the work of the
  * whole run in tokens through blocks; a way back counts each block twice.

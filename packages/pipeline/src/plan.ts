@@ -19,7 +19,7 @@ import { describeModel, type ModelDescription } from "@secateur/models";
 import { type Layout, type OpenStatistics, openStatistics } from "@secateur/statistics";
 import { checkAllocator, measuringPasses } from "./allocation.ts";
 import { loadRoles, type RoleData, type RoleFacts } from "./data.ts";
-import { checkDense, layoutOf, readsGradients } from "./dense-pass.ts";
+import { checkDense, checkPredictions, layoutOf, readsGradients } from "./dense-pass.ts";
 import { type Estimate, estimate } from "./estimate.ts";
 import { estimateDense } from "./estimate-dense.ts";
 import { defaultMemory } from "./memory.ts";
@@ -174,6 +174,7 @@ export async function planOpened(given: Recipe, parts: Parts, opened: Opened): P
     await checkStatistics(statistics, model, sections, roles, read);
   } else if (read.length > 0) {
     data = await loadRoles(wantedRoles(recipe, fuser, allWeights), recipe, { loaders: parts.loaders, model, description, seqLen });
+    checkPredictions(data, read);
     roles = data;
   }
   if (ratios) await checkAllocator(ratios, sections, recipe);

@@ -246,4 +246,18 @@ describe("what cannot be scored by the loss", () => {
       ]);
     });
   });
+
+  it("is refused where a role predicts nothing, before any weight is read", async () => {
+    const folder = await newFolder();
+    await writeFiles(folder, { "short.jsonl": '{"input_ids": [5]}\n{"input_ids": [7]}\n' });
+    const short = join(folder, "short.jsonl");
+    const refused = ["data", `role b (${short}): no token that is predicted has weight, so that there is no loss to take a gradient of`];
+    const data = { tasks: [taskA(), { name: "b", source: short }] };
+    await withBackend(async (backend) => {
+      expect(await failureOf(() => run(fisher(data), join(folder, "out"), backend, {}, TOKENS))).toEqual(refused);
+      expect(await failureOf(() => collectTo(join(folder, "stats"), { ...data, gradients: true }, backend))).toEqual(refused);
+      expect(existsSync(partialFolder(join(folder, "out")))).toBe(false);
+      await collectTo(join(folder, "stats"), data, backend); // norms can be taken of them
+    });
+  });
 });
