@@ -148,7 +148,7 @@ export interface FuseInput {
   /** Each role's RMS of the loss's gradient at the layer's output channels (rows); there where the scorer or the fuser reads `outputGradient`. */
   readonly gradients?: ReadonlyMap<Role, Float64Array>;
   /**
-   * Each role's level over the whole model, above 0, where the scorer reads gradients of the model's loss: √Σg² over all outputs of all linear layers. Scores are
+   * Each role's level, above 0, where the scorer reads gradients of the model's loss: √Σg² over all outputs of all layers that are pruned. Scores are
    * brought to a common scale by it alone; absent, by the layer's norms.
    */
   readonly levels?: ReadonlyMap<Role, number>;

@@ -22,14 +22,14 @@ export interface DenseScores {
   readonly levels: ReadonlyMap<Role, number> | undefined;
 }
 
-/** Opens what scores of the dense model read: each role's level is √Σg² over all outputs of all layers, by tokens. Throws SecateurError `numeric` for a role without any gradient. */
+/** Opens what scores of the dense model read: each role's level is √Σg² over all outputs of the layers that are pruned, by tokens, whatever more a file holds. Throws SecateurError `numeric` for a role without any gradient. */
 export async function denseScores(plan: Plan, statistics: OpenStatistics): Promise<DenseScores> {
   const { scoreNeeds, rankingNeeds } = plan.method;
   if (!readsGradients([...scoreNeeds, ...rankingNeeds])) return { statistics, levels: undefined };
   const levels = new Map<Role, number>();
   for (const role of plan.weights.keys()) {
     let energy = 0;
-    for (const tensor of Object.keys(statistics.header.layers)) {
+    for (const { tensor } of plan.sections.flatMap(({ linears }) => linears)) {
       const { squares, weight } = await statistics.read({ role, tensor, need: outputGradient.id });
       const tokens = weight?.[0] ?? 0;
       for (const square of squares ?? []) energy += square / tokens;

@@ -88,6 +88,7 @@ describe("scores of the loss", () => {
       { scorer: "wanda", allocate: "fisher", allocateOptions: { budget: "row" }, propagate: "none" },
     ],
     ["fisher's mask, repaired", { solver: "sparsegpt", propagate: "none" }],
+    ["fisher in a part of the model", { include: ["*layers.1*", "*layers.2.mlp*"] }],
   ])("prune to the same weights from kept statistics as from the data: %s", async (_, method) => {
     const stats = join(await newFolder(), "stats.safetensors");
     await withBackend((backend) => collectTo(stats, { tasks: [taskA()], gram: true, fisher: true, regional: true }, backend));
