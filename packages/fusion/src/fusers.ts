@@ -1,6 +1,7 @@
 import {
   defineFuser,
   type FuseInput,
+  type Fuser,
   type FuserPlugin,
   GENERAL,
   inputNorm,
@@ -88,11 +89,12 @@ export const geometricFuser: FuserPlugin<ScaleOptions> = scoreFuser(
   geometricMean,
 );
 
-/** The weighted mean of the roles' ranks within the selection group. */
+/** The weighted mean of the roles' ranks within the selection group, which is no larger than the matrix. */
 export const rankFuser: FuserPlugin<ScaleOptions> = scoreFuser(
   "rank",
   "the weighted mean of the roles' ranks among the competitors",
   meanRank,
+  { reads: "all", compares: "matrix" },
 );
 
 /**
@@ -103,7 +105,7 @@ export const taskFuser: FuserPlugin<ScaleOptions> = scoreFuser(
   "task",
   "the tasks' scores only, added by weight when there are several",
   tasksOnly,
-  "tasks",
+  { reads: "tasks" },
 );
 
 /** The scores of the role `general` only. */
@@ -155,7 +157,7 @@ function scoreFuser(
   name: string,
   summary: string,
   rule: (input: FuseInput, factors: Factors) => Float32Array,
-  reads: "all" | "tasks" = "all",
+  facts: Pick<Fuser, "reads" | "compares"> = { reads: "all" },
 ): FuserPlugin<ScaleOptions> {
   return defineFuser({
     name,
@@ -163,7 +165,7 @@ function scoreFuser(
     options: z.strictObject(scaleOptions),
     create: (options: ScaleOptions) => ({
       needs: [inputNorm],
-      reads,
+      ...facts,
       fuse(input) {
         checkInput(input);
         const { factors, partition } = commonScale(input, options);

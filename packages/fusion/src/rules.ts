@@ -79,7 +79,7 @@ export function geometricMean(input: FuseInput, factors: Factors): Float32Array 
   return fused;
 }
 
-/** Σ_r w_r·rank of a_r[j]·S_r[i,j] within its row or, for any other group, its matrix; equal scores rank by index. Exact up to 2²⁴ weights a group. */
+/** Σ_r w_r·rank of a_r[j]·S_r[i,j] within its row or, for any other group, its matrix, beyond which it says nothing; equal scores rank by index. Exact up to 2²⁴ weights a group. */
 export function meanRank(input: FuseInput, factors: Factors): Float32Array {
   const [rows, cols] = input.shape;
   const group = input.selection.group === "row" ? cols : rows * cols;

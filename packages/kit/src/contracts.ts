@@ -167,6 +167,8 @@ export type Fuser = {
   readonly needs: readonly Need[];
   /** Which roles it reads: only their data is collected. */
   readonly reads: "all" | "general" | "tasks";
+  /** `matrix` where what it gives compares within a matrix alone, such as ranks: weights cannot compete beyond it then. */
+  readonly compares?: "matrix";
 } & (
   | { fuse(input: FuseInput): { readonly scores: Float32Array; readonly partition?: Partition } }
   | {

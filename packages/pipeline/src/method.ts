@@ -73,6 +73,13 @@ export function methodOf(recipe: MethodRecipe, { scorer, solver, fuser, allocato
     );
   const own = chooses && ranks(chooses) && !recipe.pattern ? ({ scorer: chooses, budget: "matrix" } as const) : undefined;
   const ranking = given ?? own;
+  if (ranking && fuser.compares === "matrix") {
+    const [who, way] = given ? [`allocate: ${recipe.allocate}`, "leave allocate out"] : [recipe.scorer, "--scorer-option group=matrix"];
+    throw new SecateurError(
+      "usage",
+      `fusion ${recipe.fusion} was given with ${who}, for which weights compete within the ${ranking.scorer.selection.group}, and what it gives compares within a matrix only: give another fusion, or ${way}`,
+    );
+  }
 
   const scoreNeeds = needsOfScores(recipe, recipe.scorer, scorer, fuser);
   const rankingNeeds = ranking ? needsOfScores(recipe, recipe.allocate ?? recipe.scorer, ranking.scorer, fuser) : [];

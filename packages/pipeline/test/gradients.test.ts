@@ -248,6 +248,14 @@ describe("what cannot be scored by the loss", () => {
     });
   });
 
+  it("is refused where ranks would stand against those of larger matrices", async () => {
+    const ranked = (rest: Partial<RecipeInput>) => pruned(fisher({ fusion: "rank", ...rest }));
+    expect((await failureOf(() => ranked({})))[0]).toBe("usage");
+    const { manifest } = await ranked({ scorerOptions: { group: "matrix" } });
+    expect(manifest.sparsity.ratio).toBe(0.5);
+    await ranked({ sparsity: undefined, pattern: { keep: 2, of: 4 } });
+  });
+
   it("is refused where a role predicts nothing, before any weight is read", async () => {
     const folder = await newFolder();
     await writeFiles(folder, { "short.jsonl": '{"input_ids": [5]}\n{"input_ids": [7]}\n' });

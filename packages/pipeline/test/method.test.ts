@@ -19,6 +19,7 @@ describe("methodOf", () => {
       solve: () => Promise.reject(new Error("not asked")),
     };
     const summing: Fuser = { needs: [], reads: "all", fuse: () => ({ scores: new Float32Array(0) }) };
+    const ranks: Fuser = { ...summing, compares: "matrix" };
     const pooling: Fuser = { needs: [], reads: "all", pool: () => ({ get: () => ({}) }) };
     const ranking: Allocator = { scorer: ofLoss, budget: "matrix" };
     const wanda = { needs: [inputNorm], selection: { group: "row", rule: "exact" }, score: ofModel.score } as const;
@@ -46,6 +47,18 @@ describe("methodOf", () => {
         { allocator: ranking },
         "plugin",
         "allocator narrow ranks by scores that compete within each row: wanted block or model",
+      ],
+      [
+        { scorer: "wide", fusion: "rank" },
+        { scorer: ofModel, fuser: ranks },
+        "usage",
+        "fusion rank was given with wide, for which weights compete within the model, and what it gives compares within a matrix only: give another fusion, or --scorer-option group=matrix",
+      ],
+      [
+        { allocate: "shares", fusion: "rank" },
+        { allocator: { scorer: ofModel, budget: "row" }, fuser: ranks },
+        "usage",
+        "fusion rank was given with allocate: shares, for which weights compete within the model, and what it gives compares within a matrix only: give another fusion, or leave allocate out",
       ],
       [
         { scorer: "loss", propagate: "block" },
