@@ -1,17 +1,17 @@
 import { type FuseInput, GENERAL, type Role, SecateurError } from "@secateur/kit";
 import { levelled, levels } from "./levels.ts";
-import { ownersOf } from "./partition.ts";
+import { allOwners, ownersOf } from "./partition.ts";
 import { ownerShares } from "./rules.ts";
-import { roleUnits, type ScaleOptions } from "./scale.ts";
+import { activationFactor, referenceOf, roleUnits, type ScaleOptions } from "./scale.ts";
 
 /**
  * The rule `shared-exclusive` with owners by the outputs of a layer, or by both of its sides: a role's share in the weight from input j to output i is the levelled RMS
- * of the loss's gradient at i, times, for both, the levelled norm of j. Throws SecateurError `unsupported` where no gradients are given.
+ * of the loss's gradient at i, times, for both, the levelled norm of j. Scores of degree 0 get the factor c of such shares where the weight is not shared. Throws SecateurError `unsupported` where no gradients are given.
  */
 export function fuseByOutputs(
   input: FuseInput,
   sides: "outputs" | "both",
-  { boost, tau, level }: ScaleOptions & { readonly boost: number },
+  { boost, tau, level, kappa }: ScaleOptions & { readonly boost: number },
 ): Float32Array {
   const { roles, shape, scores, firstColumn, gradients } = input;
   if (!gradients) throw new SecateurError("unsupported", `a partition by ${sides} reads the loss's gradients, and there are none here`);
@@ -26,6 +26,8 @@ export function fuseByOutputs(
   const terms = roles.map((role) => ({ scores: scores.get(role) as Float32Array, unit: units.get(role) as number }));
   const fused = new Float32Array(rows * cols);
   const here = new Float64Array(roles.length);
+  const all = allOwners({ roles, owners: new Uint32Array(0) });
+  const reference = referenceOf(input);
   for (let i = 0, at = 0; i < rows; i++) {
     for (let j = 0; j < cols; j++, at++) {
       if (sides === "both" || j === 0) {
@@ -33,11 +35,14 @@ export function fuseByOutputs(
           here[r] = (outputs[r]?.[i] as number) * (sides === "both" ? (inputs[r]?.[firstColumn + j] as number) : 1);
         }
       }
-      const shares = sharesOf(ownersOf(here, tau));
+      const owners = ownersOf(here, tau);
+      const shares = sharesOf(owners);
+      const general = input.degree === 0 && owners !== all ? reference(here) : undefined;
       let sum = 0;
       for (let r = 0; r < terms.length; r++) {
         const { scores: of, unit } = terms[r] as (typeof terms)[number];
-        sum += unit * (shares[r] as number) * (of[at] as number);
+        const factor = general === undefined ? unit : activationFactor(here[r] as number, general, kappa);
+        sum += factor * (shares[r] as number) * (of[at] as number);
       }
       fused[at] = sum;
     }

@@ -63,30 +63,38 @@ function activationFactors(
   partition: Partition,
   kappa: number,
 ): ReadonlyMap<Role, Float64Array> {
-  const reference = levelled.get(GENERAL) ?? weightedMean(input, levelled);
+  const reference = referenceOf(input);
   const all = allOwners(partition);
-  const factor = (norm: number, general: number): number => (norm === general ? 1 : Math.min(kappa, Math.max(1 / kappa, norm / general))); // equal, and so 1, when both are dead
-  return new Map(
-    [...levelled].map(([role, norms]) => [
-      role,
-      norms.map((norm, channel) => (partition.owners[channel] === all ? 1 : factor(norm, reference[channel] as number))),
-    ]),
-  );
+  const norms = [...levelled.values()];
+  const factors = norms.map((of) => new Float64Array(of.length).fill(1));
+  const here = new Float64Array(norms.length);
+  for (const [channel, owners] of partition.owners.entries()) {
+    if (owners === all) continue;
+    for (let role = 0; role < here.length; role++) here[role] = norms[role]?.[channel] as number;
+    const general = reference(here);
+    for (const [role, of] of factors.entries()) of[channel] = activationFactor(here[role] as number, general, kappa);
+  }
+  return new Map([...levelled.keys()].map((role, i) => [role, factors[i] as Float64Array]));
 }
 
-function weightedMean(input: FuseInput, levelled: ReadonlyMap<Role, Float64Array>): Float64Array {
-  const channels = levelled.values().next().value?.length ?? 0;
-  return new Float64Array(channels).map((_, channel) => {
+/** c = clamp(n̂/n̂_g, 1/κ, κ): what stands for a role's activations in a score that has none. */
+export function activationFactor(norm: number, general: number, kappa: number): number {
+  return norm === general ? 1 : Math.min(kappa, Math.max(1 / kappa, norm / general)); // equal, and so 1, when both are dead
+}
+
+/** What gives n̂_g, of the roles' levelled norms at one place: that of the general role, or the weighted geometric mean of those that are above 0. */
+export function referenceOf({ roles, weights }: Pick<FuseInput, "roles" | "weights">): (norms: Float64Array) => number {
+  const general = roles.indexOf(GENERAL);
+  if (general >= 0) return (norms) => norms[general] as number;
+  const shares = roles.map((role) => weights.get(role) as number);
+  return (norms) => {
     let logs = 0;
-    let weights = 0;
-    for (const [role, norms] of levelled) {
-      const norm = norms[channel] as number;
-      const weight = input.weights.get(role) as number;
-      if (norm > 0) {
-        logs += weight * Math.log(norm);
-        weights += weight;
-      }
+    let total = 0;
+    for (const [i, norm] of norms.entries()) {
+      if (norm <= 0) continue;
+      logs += (shares[i] as number) * Math.log(norm);
+      total += shares[i] as number;
     }
-    return weights > 0 ? Math.exp(logs / weights) : 0;
-  });
+    return total > 0 ? Math.exp(logs / total) : 0;
+  };
 }

@@ -98,6 +98,20 @@ describe("shared-exclusive by outputs", () => {
     });
   });
 
+  it.each(["outputs", "both"] as const)("by %s, lends scores that need no activations those of the sides", (partition) => {
+    const weights = randomWeights(1, ROWS * COLS).map(Math.abs);
+    const fused = (roles: Readonly<Record<string, RoleSides>>): Float32Array => {
+      const { levels: _, ...input } = inputOf(roles);
+      const scores = new Map(Object.keys(roles).map((role) => [role, weights]));
+      return fuseSharedExclusive({ ...input, scores, degree: 0 }, { ...OPTIONS, tau: 0.6, partition }).scores;
+    };
+    const rowOf = (k: number): number => Math.floor(k / COLS);
+    const expected = weights.map((weight, k) => (rowOf(k) === 2 ? OPTIONS.kappa * weight : weight));
+    expect(fused({ [GENERAL]: flat, task: loud(2) })).toEqual(expected);
+    // Without general text the mean of the roles takes its place: 316 and 1 have 18.
+    expect(fused({ a: loud(2), b: flat })).toEqual(expected);
+  });
+
   it("by both sides, an input and an output that outweigh each other are shared", () => {
     const quietInput = { ...loud(2), norms: flat.norms.map((n, j) => (j === 5 ? n / 1000 : n)) };
     const input = inputOf({ [GENERAL]: flat, task: quietInput });
