@@ -2,7 +2,7 @@ import { costOf, keepOutputs } from "@secateur/graph";
 import { backwardProgram, headBackward, planBatches, tapProgram } from "@secateur/runner";
 import { type Layout, layoutSize } from "@secateur/statistics";
 import { needsByPass } from "./dense-pass.ts";
-import { type Estimate, type EstimateInput, estimate, peakOf } from "./estimate.ts";
+import { type Estimate, type EstimateInput, estimate, peakOf, sumBytes } from "./estimate.ts";
 import { passesOf } from "./passes.ts";
 
 /** Estimates what collecting statistics of the dense model costs, and the file of them. */
@@ -36,6 +36,10 @@ function estimateBackward({
   const { blocks } = description;
   const first = sections.findIndex(({ linears }) => linears.length > 0);
   const head = headBackward({ description });
+  const backs = blocks.flatMap(({ program }, i) => {
+    const linears = new Set(sections[i]?.linears.map(({ weight }) => weight.name));
+    return i < first ? [] : [tapProgram(backwardProgram(program, i === 0), linears, needs)];
+  });
   let [flops, tokens, activations] = [0, 0, 0];
   const batches = data.flatMap(({ sequences }) =>
     planBatches(
@@ -54,7 +58,7 @@ function estimateBackward({
     tokens += size.batch * length;
   }
   const states = 4 * description.hidden * tokens * (blocks.length + 1);
-  const sums = sections.map(({ linears }) => linears.reduce((sum, { shape }) => sum + shape[0] * shape[1], 0) * 8);
+  const sums = backs.map((program) => sumBytes(program).all);
   const weightBytes = Math.max(...sections.map(({ program }) => costOf(program, { batch: 1, tokens: 1 }).weightBytes));
   return {
     flops,
@@ -64,12 +68,9 @@ function estimateBackward({
   };
 
   function costOfBatch(size: { readonly batch: number; readonly tokens: number }): { flops: number; peakBytes: number } {
-    const programs = blocks.flatMap(({ program }, i) => {
-      const linears = new Set(sections[i]?.linears.map(({ weight }) => weight.name));
-      const back = i < first ? [] : [tapProgram(backwardProgram(program, i === 0), linears, needs)];
-      return [program, ...back];
-    });
-    const costs = [...programs, keepOutputs(head, () => true)].map((program) => costOf(program, size));
+    const costs = [...blocks.map(({ program }) => program), ...backs, keepOutputs(head, () => true)].map((program) =>
+      costOf(program, size),
+    );
     return {
       flops: costs.reduce((sum, cost) => sum + cost.flops, 0),
       peakBytes: Math.max(...costs.slice(0, -1).map(({ peakBytes }) => peakBytes)),

@@ -116,8 +116,8 @@ function carriedBytes({ program, carried = [] }: Part): number {
   return carried.reduce((sum, name) => sum + 4 * resolveShape(valueNamed(program, name).shape, axes).reduce((a, b) => a * b, 1), 0);
 }
 
-/** The bytes of a step's sums in double precision, for one role, and of the largest of them. */
-function sumBytes(program: Program): { all: number; largest: number } {
+/** The bytes of a program's sums in double precision, for one role, and of the largest of them. */
+export function sumBytes(program: Program): { all: number; largest: number } {
   const sizes = Object.values(program.outputs).map((value) => {
     const { shape } = valueNamed(program, value);
     return shape.reduce<number>((size, dim) => size * (typeof dim === "number" ? dim : 1), 8);

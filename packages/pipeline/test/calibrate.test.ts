@@ -1,11 +1,12 @@
 import { existsSync, readdirSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { safetensorsFiles } from "@secateur/format-safetensors";
+import { jsonlLoader } from "@secateur/data-jsonl";
+import { safetensors, safetensorsFiles } from "@secateur/format-safetensors";
 import { gram, inputNorm } from "@secateur/kit";
 import { mergeStatistics, openStatistics } from "@secateur/statistics";
 import { describe, expect, it } from "vitest";
-import type { CalibrateOptions, CalibrationInput, RecipeInput } from "../src/index.ts";
+import { type CalibrateOptions, type CalibrationInput, parseCalibration, planCalibration, type RecipeInput } from "../src/index.ts";
 import { goldenFolder } from "./golden-cases.ts";
 import { collectTo, run } from "./run.ts";
 import { copyGolden, failureOf, filesOf, goldenRecipe, newFolder, taskA, withBackend } from "./support.ts";
@@ -188,5 +189,21 @@ describe("a calibration is refused", () => {
       const [, found] = await failureOf(() => collectTo(path, input(folder), backend));
       expect(found).toBe(message(folder));
     });
+  });
+});
+
+describe("the memory that a calibration is told to take", () => {
+  it("grows with the sums that the way back is to collect", async () => {
+    const parts = { format: safetensors, loaders: [jsonlLoader], preferredTokens: 64 };
+    const memoryOf = async (input: Partial<CalibrationInput>): Promise<number> => {
+      const recipe = parseCalibration({ model: goldenFolder("llama"), general: [{ source: GENERAL_ROWS }], gradients: true, ...input });
+      const plan = await planCalibration(recipe, parts, undefined);
+      await plan.close();
+      return plan.summary.memoryBytes;
+    };
+    const [plain, gram, fisher] = [await memoryOf({}), await memoryOf({ gram: true }), await memoryOf({ fisher: true })];
+    const weights = 2 * 48 * 48 + 2 * 24 * 48 + 3 * 96 * 48;
+    expect(gram - plain).toBeGreaterThan(8 * (3 * 48 * 48 + 96 * 96));
+    expect(fisher - plain).toBeGreaterThan(8 * weights);
   });
 });
