@@ -73,6 +73,7 @@ export function methodOf(recipe: MethodRecipe, { scorer, solver, fuser, allocato
     );
   const own = chooses && ranks(chooses) && !recipe.pattern ? ({ scorer: chooses, budget: "matrix" } as const) : undefined;
   const ranking = given ?? own;
+  if (ranking) checkRanking(ranking, given ? `allocator ${recipe.allocate}` : `scorer ${recipe.scorer}`);
   if (ranking && fuser.compares === "matrix") {
     const [who, way] = given ? [`allocate: ${recipe.allocate}`, "leave allocate out"] : [recipe.scorer, "--scorer-option group=matrix"];
     throw new SecateurError(
@@ -88,6 +89,16 @@ export function methodOf(recipe: MethodRecipe, { scorer, solver, fuser, allocato
   const walkNeeds = uniqueNeeds([...(scoresFrom === "walk" ? scoreNeeds : []), ...(solver?.needs ?? [])]);
   const ratios = allocator && !("scorer" in allocator) ? allocator : undefined;
   return { scorer, solver, fuser, ratios, ranking, scoreNeeds, rankingNeeds, scoresFrom, walkNeeds };
+}
+
+/** Throws SecateurError `plugin` for what would be found only once the dense model has been read. */
+function checkRanking({ scorer, budget }: Pick<RankingAllocator, "scorer" | "budget">, who: string): void {
+  const { band = 1, rule } = scorer.selection;
+  if (!(band >= 0 && band <= 1)) throw new SecateurError("plugin", `${who} has the band ${band}, wanted a number from 0 to 1`);
+  if (rule !== "exact")
+    throw new SecateurError("plugin", `${who} has the rule ${rule} beyond the matrix, where totals are exact: wanted exact`);
+  if (budget !== "matrix" && budget !== "row")
+    throw new SecateurError("plugin", `${who} gives a budget to each ${budget}: wanted matrix or row`);
 }
 
 /** What a scorer's scores and their fusion read. The level of scores of the loss comes of its gradients. */

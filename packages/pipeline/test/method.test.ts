@@ -49,6 +49,24 @@ describe("methodOf", () => {
         "allocator narrow ranks by scores that compete within each row: wanted block or model",
       ],
       [
+        { scorer: "wide" },
+        { scorer: { ...ofModel, selection: { group: "block", rule: "exact", band: 20 } } },
+        "plugin",
+        "scorer wide has the band 20, wanted a number from 0 to 1",
+      ],
+      [
+        { scorer: "wide" },
+        { scorer: { ...ofModel, selection: { group: "model", rule: "threshold" } } },
+        "plugin",
+        "scorer wide has the rule threshold beyond the matrix, where totals are exact: wanted exact",
+      ],
+      [
+        { allocate: "shares" },
+        { allocator: { scorer: ofModel, budget: "column" as "row" } },
+        "plugin",
+        "allocator shares gives a budget to each column: wanted matrix or row",
+      ],
+      [
         { scorer: "wide", fusion: "rank" },
         { scorer: ofModel, fuser: ranks },
         "usage",
