@@ -57,7 +57,7 @@ describe("a statistics file", () => {
   it("says what it does not hold", async () => {
     const path = await sample();
     const statistics = await openStatistics(safetensorsFiles, path);
-    const other: Need = { ...inputNorm, id: "fisher" };
+    const other: Need = { ...inputNorm, id: "peaks" };
     expect(await failureOf(() => statistics.load("up.weight", "math", [inputNorm]))).toEqual([
       "input",
       `${path}: the layer up.weight is not in it`,
@@ -68,7 +68,12 @@ describe("a statistics file", () => {
     ]);
     expect(await failureOf(() => statistics.load("q.weight", "math", [other]))).toEqual([
       "input",
-      `${path}: the statistic fisher was not collected, only inputNorm and gram`,
+      `${path}: the statistic peaks was not collected, only inputNorm and gram`,
+    ]);
+    // Of kit's own it says how they are had.
+    expect(await failureOf(() => statistics.load("q.weight", "math", [{ ...inputNorm, id: "fisher" }]))).toEqual([
+      "input",
+      `${path}: the statistic fisher was not collected, only inputNorm and gram: calibrate again with --fisher`,
     ]);
     await statistics.close();
   });
