@@ -111,7 +111,11 @@ async function collectBackward(
   const following = signal ? { signal } : {};
   try {
     const stream = await embed(model, description, sequences, preferredTokens, store);
-    const pass = await startBackward(engine, stream, { onBatch: (tokens) => report(0, tokens), ...following });
+    const pass = await startBackward(engine, stream, { onBatch: (tokens) => report(0, tokens), ...following }).catch((error: unknown) => {
+      throw error instanceof SecateurError && error.code === "numeric"
+        ? new SecateurError("numeric", `role ${role}: ${error.message}`, { cause: error })
+        : error;
+    });
     const first = sections.findIndex(({ linears }) => linears.length > 0);
     for (let block = description.blocks.length - 1; block >= first; block--) {
       throwIfCancelled(signal);

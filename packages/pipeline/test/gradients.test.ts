@@ -224,6 +224,17 @@ describe("an interrupted run by scores of the loss", () => {
 });
 
 describe("what cannot be scored by the loss", () => {
+  it("is a loss that is not finite, and the role is named", async () => {
+    const tensors = tensorsOf(goldenFolder("llama"));
+    const scale = tensors.get("model.norm.weight") as Tensor;
+    (scale.data as Float32Array).fill(3e38);
+    const model = await copyGolden("llama", { [MODEL]: encodeSafetensors(tensors, { format: "pt" }) });
+    const out = join(await newFolder(), "out");
+    const [code, message] = await failureOf(() => withBackend((backend) => run({ ...fisher(), model }, out, backend, {}, TOKENS)));
+    expect([code, message]).toEqual(["numeric", expect.stringMatching(/^role general: the loss on this data is (NaN|Infinity): /)]);
+    expect(existsSync(out)).toBe(false);
+  });
+
   it("is refused before anything runs", async () => {
     const folder = await newFolder();
     const stats = join(folder, "stats.safetensors");
