@@ -17,11 +17,24 @@ const TOKENS = 512;
 const MIB = 2 ** 20;
 const CPU = ["--backend-option", "provider=cpu"];
 
-const folder = await mkdtemp(join(tmpdir(), "secateur-bench-"));
-try {
-  const model = join(folder, "smollm2");
-  await writeRandomModel(model, SMOLLM2, { count: ROWS, tokens: TOKENS });
+// Parts may be named, such as `pnpm bench gradients`; all are run when none is.
+const PARTS = { products, whole, statistics, gradients, modes };
+const asked = process.argv.slice(2);
+const unknown = asked.find((name) => !Object.hasOwn(PARTS, name));
+if (unknown !== undefined) throw new Error(`the bench has no part ${unknown}; its parts are ${Object.keys(PARTS).join(", ")}`);
 
+const folder = await mkdtemp(join(tmpdir(), "secateur-bench-"));
+const model = join(folder, "smollm2");
+const out = join(folder, "out");
+const stats = join(folder, "stats.safetensors");
+try {
+  await writeRandomModel(model, SMOLLM2, { count: ROWS, tokens: TOKENS });
+  for (const [name, run] of Object.entries(PARTS)) if (asked.length === 0 || asked.includes(name)) await run();
+} finally {
+  await rm(folder, { recursive: true });
+}
+
+async function products(): Promise<void> {
   const { matmul, calibration, ratio } = await measureThroughput(model, 16, TOKENS);
   line(
     "calibration forward ÷ bare MatMul of the block's main shape",
@@ -40,17 +53,18 @@ try {
   }
   const chosen = measureSelection(SMOLLM2.hidden_size as number);
   line("selection of the lowest half of rows ÷ 100 M weights a second a core", chosen / 1e8, "≥ 1.00", `${(chosen / 1e6).toFixed(0)} M/s`);
+}
 
-  const out = join(folder, "out");
-  const whole = await measureWholeRun(model, out, TOKENS, "cpu");
-  const { calibrate = 0, propagate = 0, prune = 0, write = 0 } = whole.milliseconds;
+async function whole(): Promise<void> {
+  const onCpu = await measureWholeRun(model, out, TOKENS, "cpu");
+  const { calibrate = 0, propagate = 0, prune = 0, write = 0 } = onCpu.milliseconds;
   line(
     "scoring + masking + writing ÷ calibration",
     (prune + write) / (calibrate + propagate),
     "≤ 0.10",
     `${seconds(prune + write)} and ${seconds(calibrate + propagate)}`,
   );
-  line("peak memory of prune ÷ 1 GiB", whole.peakMemoryBytes / (1024 * MIB), "≤ 1.00", `${(whole.peakMemoryBytes / MIB).toFixed(0)} MiB`);
+  line("peak memory of prune ÷ 1 GiB", onCpu.peakMemoryBytes / (1024 * MIB), "≤ 1.00", `${(onCpu.peakMemoryBytes / MIB).toFixed(0)} MiB`);
 
   const added = await bf16Provider();
   if ("name" in added) {
@@ -60,13 +74,14 @@ try {
     const fast = await measureWholeRun(model, out, TOKENS, name);
     line(
       `whole prune on cpu ÷ on ${name} in bf16`,
-      total(whole) / total(fast),
+      total(onCpu) / total(fast),
       "≥ 1.80",
-      `${seconds(total(whole))} and ${seconds(total(fast))}`,
+      `${seconds(total(onCpu))} and ${seconds(total(fast))}`,
     );
   } else console.log(`   —            what computes in bf16: ${added.reason}`);
+}
 
-  const stats = join(folder, "stats.safetensors");
+async function statistics(): Promise<void> {
   const collecting = await timeCommand("calibrate", model, ...dataOf(model, TOKENS), "--out", stats, ...CPU);
   const reading = await timeCommand("prune", model, "--stats", stats, "--sparsity", "0.5", "--out", out, ...CPU);
   await rm(out, { recursive: true });
@@ -76,7 +91,9 @@ try {
     "≤ 0.10",
     `${seconds(reading)} and ${seconds(collecting)}`,
   );
+}
 
+async function gradients(): Promise<void> {
   line("backward pass of a block ÷ forward", await measureBackward(model, 16, TOKENS), "≤ 2.50", "both in turn");
   const general = [
     "--general",
@@ -91,9 +108,9 @@ try {
     ...CPU,
   ];
   const norms = await timeCommand("calibrate", model, ...general);
-  const gradients = await timeCommand("calibrate", model, ...general, "--gradients");
+  const ofLoss = await timeCommand("calibrate", model, ...general, "--gradients");
   const diagonals = await timeCommand("calibrate", model, ...general, "--fisher");
-  line("calibrate --gradients ÷ without, one role", gradients / norms, "≤ 3.50", `${seconds(gradients)} and ${seconds(norms)}`);
+  line("calibrate --gradients ÷ without, one role", ofLoss / norms, "≤ 3.50", `${seconds(ofLoss)} and ${seconds(norms)}`);
   line("calibrate --fisher ÷ without, one role", diagonals / norms, "≤ 3.50", `${seconds(diagonals)} and ${seconds(norms)}`);
   const byLoss = await measureWholeRun(model, out, TOKENS, "cpu", "--scorer", "obd", "--memory", "512MiB");
   line(
@@ -102,7 +119,9 @@ try {
     "≤ 1.00",
     `${(byLoss.peakMemoryBytes / MIB).toFixed(0)} MiB`,
   );
+}
 
+async function modes(): Promise<void> {
   // Runs on fewer blocks, in turn; what is compared does not depend on their number.
   const [few, many] = [await ofDepth(6), await ofDepth(12)];
   const memory = [many, few].map((run) => run.peakMemoryBytes);
@@ -134,8 +153,6 @@ try {
     "≤ 0.75",
     `${seconds(total(solvedLinear))} and ${seconds(total(solved))}`,
   );
-} finally {
-  await rm(folder, { recursive: true });
 }
 
 /** A run on the same model with another number of blocks. */
