@@ -1,0 +1,2 @@
+export { createTfjsBackend, type TfjsBackendOptions } from "./backend.ts";
+export type { Tfjs } from "./tfjs.ts";
