@@ -2,9 +2,9 @@ import { expandProgram, type Program, resolveShape, valueNamed } from "@secateur
 import { type Backend, bindInputs, type DeviceTensor, type Executable, SecateurError } from "@secateur/kit";
 import { type Tensor, tensor } from "@secateur/tensor";
 import { failed, inTfjs } from "./in-tfjs.ts";
-import { productOn } from "./products.ts";
+import { engineOn } from "./products.ts";
 import { hasKernel, runProgram } from "./run.ts";
-import type { Engine, Tfjs, Value } from "./tfjs.ts";
+import type { Tfjs, Value } from "./tfjs.ts";
 
 /** What computes, for the manifest. */
 export interface TfjsBackendOptions {
@@ -26,7 +26,7 @@ export interface TfjsBackendOptions {
 export async function createTfjsBackend(tf: Tfjs, options: TfjsBackendOptions): Promise<Backend> {
   const { backend, provider = backend, device = /^web(?:gl|gpu)$/.test(backend) ? "gpu" : "cpu", preferredTokens = 1024 } = options;
   await start(tf, backend);
-  const engine: Engine = { tf, product: productOn(tf, backend) };
+  const engine = engineOn(tf, backend);
   const values = new Map<DeviceTensor, Value>();
   const programs = new Map<Executable, Program>();
   let disposed = false;

@@ -1,5 +1,5 @@
 import { pick } from "./primitives.ts";
-import { count, type Engine, input, type Kernel, type Tfjs, type Value } from "./tfjs.ts";
+import { count, input, type Kernel, type Tfjs, type Value } from "./tfjs.ts";
 
 /** The fused ops that tfjs has kernels for, or that take fewer of them than their expansions. `rope` is not here: its expansion is as short. */
 export const FUSED_KERNELS: Readonly<Record<string, Kernel>> = {
@@ -15,22 +15,37 @@ export const FUSED_KERNELS: Readonly<Record<string, Kernel>> = {
     const norm = tf.sqrt(tf.add(tf.mean(tf.square(x), -1, true), tf.scalar(epsilon as number)));
     return tf.mul(tf.div(x, norm), scale);
   },
-  attention: (engine, inputs, shape, attributes) => {
-    const { tf } = engine;
+  attention: ({ tf, product, stacks }, inputs, shape, attributes) => {
     const [batch, tokens, width] = shape as readonly [number, number, number];
     const { heads, kvHeads, scale, window } = attributes as Record<"heads" | "kvHeads" | "scale" | "window", number>;
+    const [size, group, units] = [width / heads, heads / kvHeads, batch * kvHeads];
     const [q, k, v] = [tf.mul(input(inputs, 0), tf.scalar(scale)), input(inputs, 1), input(inputs, 2)];
+    // Heads that share keys and values stand as further rows of one matrix: (units, group·tokens, size) against (units, tokens, size).
+    const queries = tf.reshape(tf.transpose(tf.reshape(q, [batch, tokens, kvHeads, group, size]), [0, 2, 3, 1, 4]), [
+      units,
+      group * tokens,
+      size,
+    ]);
+    const [keys, values] = [k, v].map((x) =>
+      tf.reshape(tf.transpose(tf.reshape(x, [batch, tokens, kvHeads, size]), [0, 2, 1, 3]), [units, tokens, size]),
+    ) as [Value, Value];
     const mask = maskOf(tf, tokens, window);
-    // All weights at once may not fit where a few sequences do.
-    const together = Math.max(1, Math.floor(WEIGHTS_AT_ONCE / (heads * tokens * tokens)));
+    const attend = (from: number, count: number): Value => {
+      const [some, seen, mixed] = [queries, keys, values].map((x) => tf.slice(x, [from, 0, 0], [count, ...x.shape.slice(1)])) as [
+        Value,
+        Value,
+        Value,
+      ];
+      const logits = tf.reshape(product(some, seen, false, true), [count * group, tokens, tokens]);
+      const weights = tf.softmax(tf.add(logits, mask));
+      return product(tf.reshape(weights, [count, group * tokens, tokens]), mixed, false, false);
+    };
+    // All weights at once may not fit where some do.
+    const together = stacks ? Math.max(1, Math.floor(WEIGHTS_AT_ONCE / (group * tokens * tokens))) : 1;
     const parts: Value[] = [];
-    for (let from = 0; from < batch; from += together) {
-      const sequences = Math.min(together, batch - from);
-      const part = (x: Value): Value => tf.slice(x, [from, 0, 0], [sequences, tokens, x.shape[2] as number]);
-      const sizes = { batch: sequences, tokens, heads, kvHeads, size: width / heads };
-      parts.push(tf.tidy(() => attend(engine, [part(q), part(k), part(v)], mask, sizes)));
-    }
-    return parts.length === 1 ? (parts[0] as Value) : tf.concat(parts, 0);
+    for (let from = 0; from < units; from += together) parts.push(tf.tidy(() => attend(from, Math.min(together, units - from))));
+    const joined = tf.reshape(tf.concat(parts, 0), [batch, kvHeads, group, tokens, size]);
+    return tf.reshape(tf.transpose(joined, [0, 3, 1, 2, 4]), [...shape]);
   },
   softmax: ({ tf }, inputs) => tf.softmax(input(inputs, 0)),
   sigmoid: ({ tf }, inputs) => tf.sigmoid(input(inputs, 0)),
@@ -44,42 +59,11 @@ export const FUSED_KERNELS: Readonly<Record<string, Kernel>> = {
 // 64 MiB of them, of which there are three copies at a time.
 const WEIGHTS_AT_ONCE = 2 ** 24;
 
-interface AttentionSizes {
-  readonly batch: number;
-  readonly tokens: number;
-  readonly heads: number;
-  readonly kvHeads: number;
-  readonly size: number;
-}
-
-/** q (batch, tokens, heads·size), k and v (batch, tokens, kvHeads·size), mask (tokens, tokens) → (batch, tokens, heads·size) */
-function attend({ tf, product }: Engine, [q, k, v]: readonly [Value, Value, Value], mask: Value, sizes: AttentionSizes): Value {
-  const { batch, tokens, heads, kvHeads, size } = sizes;
-  const group = heads / kvHeads;
-  // Heads that share keys and values stand as further rows of one matrix: (batch·kvHeads, group·tokens, size).
-  const queries = tf.reshape(tf.transpose(tf.reshape(q, [batch, tokens, kvHeads, group, size]), [0, 2, 3, 1, 4]), [
-    batch * kvHeads,
-    group * tokens,
-    size,
-  ]);
-  const [keys, values] = [k, v].map((x) =>
-    tf.reshape(tf.transpose(tf.reshape(x, [batch, tokens, kvHeads, size]), [0, 2, 1, 3]), [batch * kvHeads, tokens, size]),
-  ) as [Value, Value];
-  const weights = tf.tidy(() => {
-    const logits = tf.reshape(product(queries, keys, false, true), [batch * heads, tokens, tokens]);
-    return tf.softmax(tf.add(logits, mask));
-  });
-  const mixed = product(tf.reshape(weights, [batch * kvHeads, group * tokens, tokens]), values, false, false);
-  return tf.reshape(tf.transpose(tf.reshape(mixed, [batch, kvHeads, group, tokens, size]), [0, 3, 1, 2, 4]), [batch, tokens, heads * size]);
-}
-
 /** (tokens, tokens), what is added to the logit of a query (row) and a key: 0 where the query sees the key, else enough to leave nothing of its weight. */
 function maskOf(tf: Tfjs, tokens: number, window: number): Value {
-  return tf.tidy(() => {
-    const key = tf.range(0, tokens, 1, "int32");
-    const query = tf.reshape(key, [tokens, 1]);
-    const before = tf.lessEqual(key, query);
-    const seen = window > 0 ? tf.logicalAnd(before, tf.less(tf.sub(query, key), tf.scalar(window, "int32"))) : before;
-    return tf.where(seen, tf.zeros([tokens, tokens]), tf.fill([tokens, tokens], -1e30));
-  });
+  const key = tf.range(0, tokens, 1, "float32");
+  const after = tf.sub(key, tf.reshape(key, [tokens, 1])); // by how many tokens the key is after the query
+  const hidden = tf.clipByValue(after, 0, 1);
+  const old = window > 0 ? tf.clipByValue(tf.sub(tf.scalar(1 - window), after), 0, 1) : undefined;
+  return tf.mul(old ? tf.add(hidden, old) : hidden, tf.scalar(-1e30));
 }

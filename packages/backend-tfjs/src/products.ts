@@ -1,9 +1,14 @@
 import { spread } from "./spread.ts";
 import { count, type Engine, type Product, type Tfjs, type Value } from "./tfjs.ts";
+import { refuseFullMemory } from "./wasm-memory.ts";
 
-/** How stacks of matrices are multiplied on a backend of tfjs. */
-export function productOn(tf: Tfjs, backend: string): Product {
-  return backend === "wasm" ? oneByOne(tf) : (a, b, transposeA, transposeB) => tf.matMul(a, b, transposeA, transposeB);
+/** What kernels compute with on a backend of tfjs, which is the current one. */
+export function engineOn(tf: Tfjs, backend: string): Engine {
+  if (backend === "wasm") {
+    refuseFullMemory(tf);
+    return { tf, product: oneByOne(tf), stacks: false };
+  }
+  return { tf, product: (a, b, transposeA, transposeB) => tf.matMul(a, b, transposeA, transposeB), stacks: true };
 }
 
 /**
@@ -15,13 +20,33 @@ function oneByOne(tf: Tfjs): Product {
     const [left, right] = [transposeA ? tf.transpose(a, [0, 2, 1]) : a, transposeB ? tf.transpose(b, [0, 2, 1]) : b];
     const [batch, m, k] = left.shape as [number, number, number];
     const n = right.shape[2] as number;
-    if (batch === 1) return tf.matMul(left, right);
+    if (batch === 1) return multiply(tf, left, right);
     const products = Array.from({ length: batch }, (_, i) =>
-      tf.tidy(() => tf.matMul(tf.slice(left, [i, 0, 0], [1, m, k]), tf.slice(right, [i, 0, 0], [1, k, n]))),
+      tf.tidy(() => multiply(tf, tf.slice(left, [i, 0, 0], [1, m, k]), tf.slice(right, [i, 0, 0], [1, k, n]))),
     );
     return tf.concat(products, 0);
   };
 }
+
+/** Its kernel adds one term after the other to a sum in single precision, which thousands of terms would wear out: long sums are taken in pieces. */
+function multiply(tf: Tfjs, a: Value, b: Value): Value {
+  const [, m, k] = a.shape as [number, number, number];
+  const n = b.shape[2] as number;
+  if (k <= PIECE) return tf.matMul(a, b);
+  let sum: Value | undefined;
+  for (let from = 0; from < k; from += PIECE) {
+    const count = Math.min(PIECE, k - from);
+    const before = sum;
+    sum = tf.tidy(() => {
+      const part = tf.matMul(tf.slice(a, [0, 0, from], [1, m, count]), tf.slice(b, [0, from, 0], [1, count, n]));
+      return before ? tf.add(before, part) : part;
+    });
+    before?.dispose();
+  }
+  return sum as Value; // k is above 0
+}
+
+const PIECE = 256;
 
 /**
  * (…, m, k) · (…, k, n) with leading axes that broadcast, to the given shape. They are repeated here: the cpu and wasm backends read other matrices than

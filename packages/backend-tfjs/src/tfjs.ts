@@ -11,6 +11,8 @@ export interface Engine {
   readonly tf: Tfjs;
   /** a (batch, m, k) · b (batch, k, n), either with its last two axes swapped first when its flag is set. */
   readonly product: Product;
+  /** Whether a stack of several matrices takes no longer than its matrices one by one. */
+  readonly stacks: boolean;
 }
 
 /** Multiplies two stacks of as many matrices. */

@@ -87,6 +87,22 @@ for (const backend of ["cpu", "wasm"]) {
   });
 }
 
+it("fails on wasm where a tensor does not fit, and goes on with what does", async () => {
+  await tf.setBackend("wasm");
+  const { wasm } = tf.backend() as unknown as { wasm: { _malloc: (bytes: number) => number } };
+  const real = wasm._malloc;
+  wasm._malloc = (bytes) => (bytes > 2 ** 20 ? 0 : real(bytes)); // as it answers at 4 GiB
+  const device = await createTfjsBackend(tf, { backend: "wasm" });
+  const before = tf.memory().numTensors;
+  const message = "tfjs cannot multiply matrices: 4.0 MiB more do not fit in wasm's memory, 4 GiB at most";
+  const [column, row] = [device.upload(f32([1024, 1])), device.upload(f32([1, 1024]))];
+  expect(await failureOf(() => device.matmul(column, row))).toEqual(["backend", message]);
+  expect(tf.memory().numTensors - before).toBe(2);
+  expect((await device.download(await device.matmul(row, column))).data).toEqual(Float32Array.of(0));
+  await device.dispose();
+  wasm._malloc = real;
+});
+
 describe("a backend of tfjs by its name", () => {
   it("is refused where there is none", async () => {
     const [code, message] = await failureOf(() => createTfjsBackend(tf, { backend: "webgpu" }));
