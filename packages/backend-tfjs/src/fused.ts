@@ -50,9 +50,10 @@ export const FUSED_KERNELS: Readonly<Record<string, Kernel>> = {
   softmax: ({ tf }, inputs) => tf.softmax(input(inputs, 0)),
   sigmoid: ({ tf }, inputs) => tf.sigmoid(input(inputs, 0)),
   silu: ({ tf }, inputs) => tf.mul(input(inputs, 0), tf.sigmoid(input(inputs, 0))),
-  tokenLoss: ({ tf }, inputs, shape) => {
+  tokenLoss: (engine, inputs, shape) => {
+    const { tf } = engine;
     const [logits, target] = [input(inputs, 0), input(inputs, 1)];
-    return tf.sub(tf.logSumExp(logits, -1), pick(tf, logits, target, shape));
+    return tf.sub(tf.logSumExp(logits, -1), pick(engine, logits, target, shape));
   },
 };
 

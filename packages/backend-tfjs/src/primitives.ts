@@ -29,24 +29,28 @@ export const PRIMITIVE_KERNELS: Readonly<Record<string, Kernel>> = {
     return tf.slice(input(inputs, 0), begin, [...shape]);
   },
   concat: ({ tf }, inputs, _, { axis }) => tf.concat([...inputs], axis as number),
-  pick: ({ tf }, inputs, shape) => pick(tf, input(inputs, 0), input(inputs, 1), shape),
+  pick: (engine, inputs, shape) => pick(engine, input(inputs, 0), input(inputs, 1), shape),
   // Not tensorScatterUpdate: on the cpu backend it writes into the tensor that it is given.
-  scatterAdd: ({ tf }, inputs, shape) => {
+  scatterAdd: (engine, inputs, shape) => {
+    const { tf } = engine;
     const [x, index, value] = [input(inputs, 0), input(inputs, 1), input(inputs, 2)];
     const rows = [index.size, x.shape.at(-1) as number] as [number, number];
-    const added = tf.scatterND(placesOf(tf, index), tf.reshape(value, [value.size]), rows);
+    const added = tf.scatterND(placesOf(engine, index, rows[1]), tf.reshape(value, [value.size]), rows);
     return tf.add(x, tf.reshape(added, [...shape]));
   },
 };
 
 /** x (…, n) at index (…) → (…), the given shape. */
-export function pick(tf: Tfjs, x: Value, index: Value, shape: readonly number[]): Value {
-  const rows = tf.reshape(x, [index.size, x.shape.at(-1) as number]);
-  return tf.reshape(tf.gatherND(rows, placesOf(tf, index)), [...shape]);
+export function pick(engine: Engine, x: Value, index: Value, shape: readonly number[]): Value {
+  const { tf } = engine;
+  const size = x.shape.at(-1) as number;
+  return tf.reshape(tf.gatherND(tf.reshape(x, [index.size, size]), placesOf(engine, index, size)), [...shape]);
 }
 
-/** index (…) → (rows, 2): each row with the place in it. */
-function placesOf(tf: Tfjs, index: Value): Value {
+/** index (…) of places below a size → (rows, 2): each row with the place in it. */
+function placesOf({ tf, unguarded }: Engine, index: Value, size: number): Value {
+  const past = unguarded ? index.dataSync().find((place) => place < 0 || place >= size) : undefined;
+  if (past !== undefined) throw new RangeError(`the index ${past} is not below ${size}`);
   return tf.stack([tf.range(0, index.size, 1, "int32"), tf.reshape(index, [index.size])], 1);
 }
 

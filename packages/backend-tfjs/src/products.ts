@@ -6,9 +6,14 @@ import { refuseFullMemory } from "./wasm-memory.ts";
 export function engineOn(tf: Tfjs, backend: string): Engine {
   if (backend === "wasm") {
     refuseFullMemory(tf);
-    return { tf, product: oneByOne(tf), stacks: false };
+    return { tf, product: oneByOne(tf), stacks: false, unguarded: true };
   }
-  return { tf, product: (a, b, transposeA, transposeB) => tf.matMul(a, b, transposeA, transposeB), stacks: true };
+  return {
+    tf,
+    product: (a, b, transposeA, transposeB) => tf.matMul(a, b, transposeA, transposeB),
+    stacks: true,
+    unguarded: backend === "cpu",
+  };
 }
 
 /**

@@ -13,6 +13,8 @@ export interface Engine {
   readonly product: Product;
   /** Whether a stack of several matrices takes no longer than its matrices one by one. */
   readonly stacks: boolean;
+  /** Whether an index past the end of an axis reads and writes what lies there. It is looked at first then, which is possible where data is in reach. */
+  readonly unguarded: boolean;
 }
 
 /** Multiplies two stacks of as many matrices. */

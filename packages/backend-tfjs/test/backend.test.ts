@@ -2,7 +2,7 @@ import { createReferenceBackend } from "@secateur/backend-reference";
 import { instrument, type Program, programBuilder, TOKEN_WEIGHTS } from "@secateur/graph";
 import { type Backend, type DeviceTensor, gram, inputNorm } from "@secateur/kit";
 import { describeBackend } from "@secateur/kit/testing";
-import { f32, seededRandom, sizeOf, type Tensor } from "@secateur/tensor";
+import { f32, seededRandom, sizeOf, type Tensor, tensor } from "@secateur/tensor";
 import * as tf from "@tensorflow/tfjs-core";
 import "@tensorflow/tfjs-backend-cpu";
 import "@tensorflow/tfjs-backend-wasm";
@@ -44,6 +44,24 @@ for (const backend of ["cpu", "wasm"]) {
       );
       await found.dispose();
     });
+  });
+
+  it.each(["pick", "scatterAdd"])(`refuses an index past the end in %s on ${backend}`, async (kind) => {
+    const device = await make();
+    const b = programBuilder({});
+    const [x, index, value] = [b.input("x", ["rows", 4]), b.input("index", ["rows"], "I32"), b.input("value", ["rows"])];
+    const executable = await device.compile(b.build({ y: kind === "pick" ? b.pick(x, index) : b.scatterAdd(x, index, value) }));
+    for (const past of [4, -1]) {
+      const inputs = {
+        x: device.upload(f32([2, 4])),
+        index: device.upload(tensor("I32", [2], Int32Array.of(3, past))),
+        value: device.upload(f32([2])),
+      };
+      const [code, message] = await failureOf(() => device.run(executable, inputs));
+      expect(code).toBe("backend");
+      expect(message).toMatch(new RegExp(`^tfjs cannot compute ${kind}: .*${past}`));
+    }
+    await device.dispose();
   });
 
   describe(`memory on ${backend}`, () => {
