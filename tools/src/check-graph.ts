@@ -58,6 +58,8 @@ interface Package {
   readonly row: number;
   readonly dependencies: ReadonlySet<string>;
   readonly devDependencies: ReadonlySet<string>;
+  /** What its users may bring: it is looked for when it is asked for, so that no import names it. */
+  readonly optionalPeers: ReadonlySet<string>;
   /** The folders that its tsconfig refers to. */
   readonly references: readonly string[];
   readonly imports: readonly Import[];
@@ -99,7 +101,9 @@ function checkDependencies(one: Package, { byName }: Context): string[] {
     const order = target === undefined ? undefined : checkOrder(one, target, false);
     return [
       order === undefined ? [] : `${one.folder}/package.json declares ${name}${order}`,
-      used.has(name) ? [] : `${one.folder}/package.json declares ${name}, which nothing in its sources imports`,
+      used.has(name) || one.optionalPeers.has(name)
+        ? []
+        : `${one.folder}/package.json declares ${name}, which nothing in its sources imports`,
     ].flat();
   });
 }
@@ -168,6 +172,7 @@ function readPackage(root: string, folder: string): Package {
     row: LAYERS.findIndex((layer) => layer.test(folder)),
     dependencies: new Set(Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies, ...manifest.peerDependencies })),
     devDependencies: new Set(Object.keys(manifest.devDependencies ?? {})),
+    optionalPeers: new Set(Object.entries(manifest.peerDependenciesMeta ?? {}).flatMap(([name, { optional }]) => (optional ? name : []))),
     references: readReferences(root, folder),
     imports: ["src", "test"].flatMap((part) => readImports(root, `${folder}/${part}`, part === "test")),
   };
@@ -198,6 +203,7 @@ interface ConfigFile {
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
+  readonly peerDependenciesMeta?: Readonly<Record<string, { readonly optional?: boolean }>>;
   readonly devDependencies?: Readonly<Record<string, string>>;
   readonly references?: readonly { readonly path: string }[];
 }

@@ -12,6 +12,8 @@ test("the packages of this repository keep their order", () => {
 interface Folder {
   readonly dependencies?: readonly string[];
   readonly devDependencies?: readonly string[];
+  /** Peers that are optional. */
+  readonly peers?: readonly string[];
   readonly references?: readonly string[];
   /** Path under the folder → text. */
   readonly files?: Readonly<Record<string, string>>;
@@ -24,7 +26,7 @@ function repositoryOf(folders: Readonly<Record<string, Folder>>, rootReferences 
     "tsconfig.json": JSON.stringify({ references: rootReferences.map((path) => ({ path })) }),
   };
   const nameOf = (folder: string) => (folder === "apps/cli" ? "secateur" : `@secateur/${folder.split("/").at(-1)}`);
-  for (const [folder, { dependencies = [], devDependencies = [], references, files: own = {} }] of Object.entries(folders)) {
+  for (const [folder, { dependencies = [], devDependencies = [], peers = [], references, files: own = {} }] of Object.entries(folders)) {
     const up = folder.includes("/") ? "../.." : "..";
     const paths = references ?? Object.keys(folders).filter((other) => dependencies.includes(nameOf(other)));
     const entries = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, "workspace:^"]));
@@ -32,6 +34,8 @@ function repositoryOf(folders: Readonly<Record<string, Folder>>, rootReferences 
       name: nameOf(folder),
       dependencies: entries(dependencies),
       devDependencies: entries(devDependencies),
+      peerDependencies: entries(peers),
+      peerDependenciesMeta: Object.fromEntries(peers.map((name) => [name, { optional: true }])),
     });
     files[`${folder}/tsconfig.json`] = JSON.stringify({ references: paths.map((path) => ({ path: `${up}/${path}` })) });
     for (const [path, text] of Object.entries(own)) files[`${folder}/${path}`] = text;
@@ -60,7 +64,7 @@ const good: Record<string, Folder> = {
     devDependencies: ["@secateur/backend-reference"],
     files: { "src/index.ts": imports("@secateur/kit"), "test/a.test.ts": imports("@secateur/backend-reference") },
   },
-  "packages/backend-reference": uses("@secateur/tensor"),
+  "packages/backend-reference": { ...uses("@secateur/tensor"), peers: ["a-runtime"] },
   "packages/text": {
     ...uses("@secateur/kit"),
     devDependencies: ["@secateur/scorer-wanda"],

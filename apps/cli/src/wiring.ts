@@ -10,6 +10,7 @@ import {
   removeProvider,
 } from "@secateur/backend-onnxruntime";
 import { reference } from "@secateur/backend-reference";
+import { tfjs } from "@secateur/backend-tfjs";
 import { jsonlLoader } from "@secateur/data-jsonl";
 import { textLoader } from "@secateur/data-text";
 import { safetensors, safetensorsFiles } from "@secateur/format-safetensors";
@@ -37,7 +38,7 @@ export interface BuiltIns {
 export function builtIns(): BuiltIns {
   const scorers: readonly ScorerPlugin[] = [wanda, magnitude, ria, sparsegpt, fisher, obd, wandaPlus];
   return {
-    registry: createRegistry([...scorers, ...fusers, ...allocators, fisherAllocator, onnxruntime, reference]),
+    registry: createRegistry([...scorers, ...fusers, ...allocators, fisherAllocator, onnxruntime, tfjs, reference]),
     formats: [safetensors],
     statisticsFiles: safetensorsFiles,
     loaders: [textLoader, jsonlLoader],

@@ -56,7 +56,7 @@ const TABLE: readonly [args: readonly string[], message: string][] = [
   ],
   [
     ["prune", "llama", ...DATA, ...HALF, ...OUT, "--backend", "gpu"],
-    'no backend is called "gpu": the backends are onnxruntime, reference (no package @secateur/backend-gpu or secateur-backend-gpu is installed for FOLDER)',
+    'no backend is called "gpu": the backends are onnxruntime, reference, tfjs (no package @secateur/backend-gpu or secateur-backend-gpu is installed for FOLDER)',
   ],
   [["prune", "llama", ...DATA, ...OUT], "how much to prune is not said: give --sparsity, such as 0.5, or --pattern, such as 2:4"],
   [["prune", "llama", ...DATA, ...HALF, "--pattern", "2:4", ...OUT], "--sparsity and --pattern exclude each other: give one"],

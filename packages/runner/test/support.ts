@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createOnnxRuntimeBackend } from "@secateur/backend-onnxruntime";
 import { createReferenceBackend } from "@secateur/backend-reference";
+import { tfjs } from "@secateur/backend-tfjs";
 import { decodeSafetensors, encodeSafetensors, safetensors } from "@secateur/format-safetensors";
 import { type Backend, SecateurError } from "@secateur/kit";
 import { ARCHITECTURES, type Config, describeModel } from "@secateur/models";
@@ -33,6 +34,7 @@ export const BACKENDS: readonly (readonly [string, () => Promise<Backend>])[] = 
   ["onnxruntime in primitives", () => createOnnxRuntimeBackend({ provider: "cpu", threads: 2, fused: false })],
   ["reference", async () => createReferenceBackend()],
   ["reference in primitives", async () => createReferenceBackend({ expand: true })],
+  ["tfjs on wasm", async () => tfjs.create({ runtime: "wasm" })],
 ];
 
 /** The folder of a golden model. */
