@@ -68,9 +68,9 @@ function addAncestors(name: string, reads: ReadonlyMap<string, readonly string[]
   for (const input of inputs) addAncestors(input, reads, found);
 }
 
-/** Every value that depends on the state. */
-function dependents({ ops }: Program, state: readonly string[]): Set<string> {
-  const moving = new Set(state);
+/** Some values, and every value that depends on one of them. */
+export function dependents({ ops }: Program, values: readonly string[]): Set<string> {
+  const moving = new Set(values);
   for (const { inputs, output } of ops) if (inputs.some((name) => moving.has(name))) moving.add(output);
   return moving;
 }

@@ -1,9 +1,10 @@
 import { opDefinition, opWriters, type ProgramBuilder, programBuilder, type WriteOp } from "./builder.ts";
+import { dependents } from "./cut.ts";
 import { expectShape, GraphError } from "./dims.ts";
 import { renameTaps } from "./expand.ts";
 import { GRADIENT_RULES, type Recorded } from "./gradient-rules.ts";
 import { axisOf } from "./op-table.ts";
-import type { Op, Program, Value } from "./program.ts";
+import type { Program, Value } from "./program.ts";
 
 /** The name under which a gradient program reads ∂loss/∂output, and gives ∂loss/∂input. */
 export function gradientName(value: string): string {
@@ -29,7 +30,7 @@ export function gradientProgram(program: Program, of: readonly string[], by: rea
   for (const name of by) copyOf(name);
 
   const layers = program.taps.flatMap(({ linears }) => linears.map(({ output }) => output));
-  const moving = dependents(program, by, layers);
+  const moving = dependents(program, [...by, ...layers]);
   const tape: (Recorded & { readonly inputs: readonly Value[] })[] = [];
   const differentiable = new Set<Value>(by.map(copyOf));
   const record = recorder(b, differentiable, tape);
@@ -105,13 +106,4 @@ function recorder(b: ProgramBuilder, differentiable: Set<Value>, tape: (Recorded
     linear: (x, weight, bias) => write("linear", bias ? [x, weight, bias] : [x, weight]),
   };
   return write;
-}
-
-/** The outputs of ops that depend on one of these inputs, or that come of one of these ops. */
-function dependents({ ops }: Program, inputs: readonly string[], outputs: readonly string[]): Set<string> {
-  const moving = new Set(inputs);
-  const begins = new Set(outputs);
-  const depends = ({ inputs: read, output }: Op): boolean => begins.has(output) || read.some((name) => moving.has(name));
-  for (const op of ops) if (depends(op)) moving.add(op.output);
-  return moving;
 }
