@@ -28,16 +28,19 @@ export function fuseByOutputs(
   const here = new Float64Array(roles.length);
   const all = allOwners({ roles, owners: new Uint32Array(0) });
   const reference = referenceOf(input);
+  let shares: readonly number[] = [];
+  let general: number | undefined;
   for (let i = 0, at = 0; i < rows; i++) {
     for (let j = 0; j < cols; j++, at++) {
+      // By outputs alone the weights of a row have the same owners.
       if (sides === "both" || j === 0) {
         for (let r = 0; r < here.length; r++) {
           here[r] = (outputs[r]?.[i] as number) * (sides === "both" ? (inputs[r]?.[firstColumn + j] as number) : 1);
         }
+        const owners = ownersOf(here, tau);
+        shares = sharesOf(owners);
+        general = input.degree === 0 && owners !== all ? reference(here) : undefined;
       }
-      const owners = ownersOf(here, tau);
-      const shares = sharesOf(owners);
-      const general = input.degree === 0 && owners !== all ? reference(here) : undefined;
       let sum = 0;
       for (let r = 0; r < terms.length; r++) {
         const { scores: of, unit } = terms[r] as (typeof terms)[number];
