@@ -160,9 +160,8 @@ export async function planOpened(given: Recipe, parts: Parts, opened: Opened): P
   checkPattern(given, sections);
   const seqLen = chooseSeqLen(given.seqLen, description);
   // Checked, and its keys in one order: the manifest's bytes do not depend on how it was written.
-  const recipe = {
-    ...parseRecipe({ ...given, ...(statistics ? {} : { seqLen }), propagate: propagationOf(given, method) }),
-  } as Plan["recipe"];
+  const propagate = propagationOf(given, method);
+  const recipe = { ...parseRecipe({ ...given, ...(statistics ? {} : { seqLen }), propagate }), propagate };
   const { ratios, fuser, walkNeeds } = method;
   const allWeights = roleWeights(rolesNamed(recipe, statistics), recipe.weights);
   let [roles, data]: [readonly RoleFacts[], readonly RoleData[]] = [[], []];
