@@ -1,8 +1,8 @@
 import { costOf, keepOutputs } from "@secateur/graph";
-import { backwardProgram, headBackward, planBatches, tapProgram } from "@secateur/runner";
+import { backwardProgram, headBackward, tapProgram } from "@secateur/runner";
 import { type Layout, layoutSize } from "@secateur/statistics";
 import { needsByPass } from "./dense-pass.ts";
-import { type Estimate, type EstimateInput, estimate, peakOf, sumBytes } from "./estimate.ts";
+import { costOfPasses, type Estimate, type EstimateInput, estimate, peakOf, sumBytes } from "./estimate.ts";
 import { passesOf } from "./passes.ts";
 
 /** Estimates what collecting statistics of the dense model costs, and the file of them. */
@@ -35,45 +35,19 @@ function estimateBackward({
 }: Omit<EstimateInput, "passes">): Omit<Estimate, "diskBytes"> {
   const { blocks } = description;
   const first = sections.findIndex(({ linears }) => linears.length > 0);
-  const head = headBackward({ description });
   const backs = blocks.flatMap(({ program }, i) => {
     const linears = new Set(sections[i]?.linears.map(({ weight }) => weight.name));
     return i < first ? [] : [tapProgram(backwardProgram(program, i === 0), linears, needs)];
   });
-  let [flops, tokens, activations] = [0, 0, 0];
-  const batches = data.flatMap(({ sequences }) =>
-    planBatches(
-      sequences.map(({ ids }) => ids.length),
-      preferredTokens,
-    ),
-  );
-  const known = new Map<string, { readonly flops: number; readonly peakBytes: number }>();
-  for (const { members, tokens: length } of batches) {
-    const size = { batch: members.length, tokens: length };
-    const key = JSON.stringify(size);
-    const cost = known.get(key) ?? costOfBatch(size);
-    known.set(key, cost);
-    flops += cost.flops;
-    activations = Math.max(activations, cost.peakBytes);
-    tokens += size.batch * length;
-  }
+  const { flops, tokens, activations } = costOfPasses([...blocks.map(({ program }) => program), ...backs], data, preferredTokens);
+  const ofHead = costOfPasses([keepOutputs(headBackward({ description }), () => true)], data, preferredTokens);
   const states = 4 * description.hidden * tokens * (blocks.length + 1);
   const sums = backs.map((program) => sumBytes(program).all);
   const weightBytes = Math.max(...sections.map(({ program }) => costOf(program, { batch: 1, tokens: 1 }).weightBytes));
   return {
-    flops,
+    flops: flops + ofHead.flops,
     work: tokens * (blocks.length + 1 + 2 * (blocks.length - first)),
     memoryBytes: peakOf({ states: Math.min(states, memoryBytes), sums: Math.max(...sums), activations, weightBytes }),
     scratchBytes: Math.max(0, states - memoryBytes),
   };
-
-  function costOfBatch(size: { readonly batch: number; readonly tokens: number }): { flops: number; peakBytes: number } {
-    const costs = [...blocks.map(({ program }) => program), ...backs, keepOutputs(head, () => true)].map((program) =>
-      costOf(program, size),
-    );
-    return {
-      flops: costs.reduce((sum, cost) => sum + cost.flops, 0),
-      peakBytes: Math.max(...costs.slice(0, -1).map(({ peakBytes }) => peakBytes)),
-    };
-  }
 }

@@ -56,6 +56,29 @@ export function estimate({
 }: EstimateInput): Estimate {
   const tapped = passes.map(({ steps }) => steps.map((step) => collectProgram(step.part.program, layersOf(step), needs, step.advance)));
   const programs = passes.flatMap(({ rest }, i) => [...(tapped[i] ?? []), ...(rest ? [rest] : [])]);
+  const { flops, tokens, activations } = costOfPasses(programs, data, preferredTokens);
+  const counted = passes.reduce((sum, { steps, share, rest }) => sum + share * (steps.length + (rest ? 1 : 0)), 0);
+  const steps = passes.flatMap((one) => one.steps);
+  const states = tokens * Math.max(4 * description.hidden, ...steps.map(({ part }) => carriedBytes(part)));
+  // A step's sums are held for every role, and once more for what a fusion pools; a solver factors a matrix of the largest's size in a few copies.
+  const sums = tapped.flat().map(sumBytes);
+  const held = Math.max(0, ...sums.map(({ all, largest }) => all * (roles.length + (roles.length > 1 ? 1 : 0)) + 3 * largest));
+  const weightBytes = Math.max(...sections.map(({ program }) => costOf(program, { batch: 1, tokens: 1 }).weightBytes));
+  return {
+    flops,
+    work: Math.round(tokens * counted),
+    memoryBytes: peakOf({ states: Math.min(states, memoryBytes), sums: held, activations, weightBytes }),
+    diskBytes: outputBytes(model, sections),
+    scratchBytes: Math.max(0, states - memoryBytes),
+  };
+}
+
+/** What sending data through some programs costs: operations, the bytes of the largest set of values alive at once, and the tokens of one pass, padding included. */
+export function costOfPasses(
+  programs: readonly Program[],
+  data: readonly RoleData[],
+  preferredTokens: number,
+): { flops: number; tokens: number; activations: number } {
   // Blocks share programs and batches share shapes: each pair is costed once.
   const distinct = tally(programs, (program) => JSON.stringify(program));
   const batches = data.flatMap(({ sequences }) => {
@@ -71,20 +94,7 @@ export function estimate({
     }
     tokens += size.batch * size.tokens * count;
   }
-  const counted = passes.reduce((sum, { steps, share, rest }) => sum + share * (steps.length + (rest ? 1 : 0)), 0);
-  const steps = passes.flatMap((one) => one.steps);
-  const states = tokens * Math.max(4 * description.hidden, ...steps.map(({ part }) => carriedBytes(part)));
-  // A step's sums are held for every role, and once more for what a fusion pools; a solver factors a matrix of the largest's size in a few copies.
-  const sums = tapped.flat().map(sumBytes);
-  const held = Math.max(0, ...sums.map(({ all, largest }) => all * (roles.length + (roles.length > 1 ? 1 : 0)) + 3 * largest));
-  const weightBytes = Math.max(...sections.map(({ program }) => costOf(program, { batch: 1, tokens: 1 }).weightBytes));
-  return {
-    flops,
-    work: Math.round(tokens * counted),
-    memoryBytes: peakOf({ states: Math.min(states, memoryBytes), sums: held, activations, weightBytes }),
-    diskBytes: outputBytes(model, sections),
-    scratchBytes: Math.max(0, states - memoryBytes),
-  };
+  return { flops, tokens, activations };
 }
 
 /** The peak memory of a run that holds so many bytes at a time. */
