@@ -35,6 +35,7 @@ class OnnxRuntimeBackend implements Backend {
   readonly name = "onnxruntime";
   readonly description: BackendDescription;
   readonly preferredTokens: number;
+  readonly threads?: number;
   readonly #ort: OnnxRuntime;
   readonly #places: Places;
   readonly #tensors = new Map<DeviceTensor, { readonly host: HostTensor; readonly value: OrtTensor }>();
@@ -46,6 +47,7 @@ class OnnxRuntimeBackend implements Backend {
     const { name, version, device, precision } = places.placement;
     this.#ort = ort;
     this.#places = places;
+    if (device === undefined && places.threads > 0) this.threads = places.threads;
     // Two to eight sequences of 256 to 512 tokens keep a block's values in the caches and its matrix products full; where products cost less, what a run costs beside
     // them, such as reading the weights, is spread over more tokens.
     this.preferredTokens = precision === "f32" ? 1024 : 2048;

@@ -1,6 +1,7 @@
 import { type BackendPlugin, booleanFromText, defineBackend, numberFromText } from "@secateur/kit";
 import { z } from "zod";
 import { createOnnxRuntimeBackend, type OnnxRuntimeOptions } from "./create.ts";
+import { defaultProvidersFolder, installedProviders } from "./providers.ts";
 
 // A default stands twice, so that both forms of the JSON Schema, of what comes in and of what comes out, show it.
 const options = z.strictObject({
@@ -38,6 +39,8 @@ export const onnxruntime: BackendPlugin<OnnxRuntimeOptions> = defineBackend({
   summary: "ONNX Runtime, on the processor or on an added provider's device, one graph for every block of a model",
   options,
   create: (given) => createOnnxRuntimeBackend(given),
+  choices: async () =>
+    ["cpu", ...(await installedProviders(defaultProvidersFolder())).map(({ name }) => name)].map((provider) => ({ provider })),
 });
 
 function recordFromText(value: unknown): unknown {

@@ -45,6 +45,7 @@ export function createReferenceBackend(options: ReferenceOptions = {}): Backend 
     name: "reference",
     // exp and log are the JavaScript engine's own: its version is what results may depend on.
     description: { engine: "reference", version: process.version, device: "cpu", precision: "f32" },
+    threads: 1,
     preferredTokens: 512,
     upload({ dtype, shape, data }) {
       open();

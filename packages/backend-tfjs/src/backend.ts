@@ -1,9 +1,9 @@
-import { expandProgram, type Program, resolveShape, valueNamed } from "@secateur/graph";
+import { expandProgram, resolveShape, separateSums, valueNamed } from "@secateur/graph";
 import { type Backend, bindInputs, type DeviceTensor, type Executable, SecateurError } from "@secateur/kit";
 import { type Tensor, tensor } from "@secateur/tensor";
 import { failed, inTfjs } from "./in-tfjs.ts";
-import { engineOn } from "./products.ts";
-import { hasKernel, runProgram } from "./run.ts";
+import { enginesOn } from "./products.ts";
+import { type Computation, hasKernel, runProgram } from "./run.ts";
 import type { Tfjs, Value } from "./tfjs.ts";
 
 /** What computes, for the manifest. */
@@ -16,19 +16,30 @@ export interface TfjsBackendOptions {
   readonly device?: "cpu" | "gpu";
   /** How many tokens a run should hold. Default 1024. */
   readonly preferredTokens?: number;
+  /** What products of matrices are computed in: single precision (default), or what the library is set to, such as bf16. */
+  readonly compute?: "f32" | "own";
+  /** How many threads a run takes, where that is known. */
+  readonly threads?: number;
 }
 
 /**
- * A backend on a loaded tfjs and one of its registered backends, which becomes the current one of tfjs whenever programs run here. Everything is computed in
- * single precision, op by op; an uploaded tensor may share the memory of its host tensor, which must not change while it lives.
- * Throws SecateurError `not-found` for a name that is not registered, and `backend` when it does not start.
+ * A backend on a loaded tfjs and one of its registered backends, which becomes the current one of tfjs whenever programs run here. Everything is computed
+ * op by op, in single precision unless `compute` lets products take what they take by themselves; an uploaded tensor may share the memory of its host tensor, which must not change while it lives.
+ * Throws SecateurError `not-found` for a name that is not registered, and `backend` when it does not start or has no products in single precision.
  */
 export async function createTfjsBackend(tf: Tfjs, options: TfjsBackendOptions): Promise<Backend> {
-  const { backend, provider = backend, device = /^web(?:gl|gpu)$/.test(backend) ? "gpu" : "cpu", preferredTokens = 1024 } = options;
+  const {
+    backend,
+    provider = backend,
+    device = /^web(?:gl|gpu)$/.test(backend) ? "gpu" : "cpu",
+    preferredTokens = 1024,
+    compute = "f32",
+    threads,
+  } = options;
   await start(tf, backend);
-  const engine = engineOn(tf, backend);
+  const { precision, engine, exact } = await enginesOn(tf, backend, compute);
   const values = new Map<DeviceTensor, Value>();
-  const programs = new Map<Executable, Program>();
+  const programs = new Map<Executable, Computation>();
   let disposed = false;
 
   /** Refuses what comes after `dispose`; else what follows, up to the next await, computes here. */
@@ -54,8 +65,9 @@ export async function createTfjsBackend(tf: Tfjs, options: TfjsBackendOptions): 
 
   return {
     name: "tfjs",
-    description: { engine: "tfjs", version: tf.version_core, provider, device, precision: "f32" },
+    description: { engine: "tfjs", version: tf.version_core, provider, device, precision },
     preferredTokens,
+    ...(threads !== undefined && { threads }),
     upload({ dtype, shape, data }) {
       open();
       return hold(
@@ -76,7 +88,7 @@ export async function createTfjsBackend(tf: Tfjs, options: TfjsBackendOptions): 
       held(handle, "the tensor to release").dispose();
       values.delete(handle);
     },
-    async compile(program) {
+    async compile(program, { exact: wanted = false } = {}) {
       open();
       const executable: Executable = {
         program,
@@ -84,12 +96,15 @@ export async function createTfjsBackend(tf: Tfjs, options: TfjsBackendOptions): 
           programs.delete(executable);
         },
       };
-      programs.set(executable, expandProgram(program, hasKernel));
+      const expanded = expandProgram(program, hasKernel);
+      const sums = new Set(precision === "f32" ? [] : separateSums(expanded)?.sums.ops.map(({ output }) => output));
+      programs.set(executable, { program: expanded, engineFor: (output) => (wanted || sums.has(output) ? exact : engine) });
       return executable;
     },
     async run(executable, inputs, into = {}) {
       open();
-      const program = programs.get(executable) ?? refuse("the executable was released or is of another backend");
+      const computation = programs.get(executable) ?? refuse("the executable was released or is of another backend");
+      const { program } = computation;
       const axes = bindInputs(program, inputs);
       const given = Object.fromEntries(Object.entries(inputs).map(([name, handle]) => [name, held(handle, `the input ${name}`)]));
       for (const [name, handle] of Object.entries(into)) {
@@ -98,7 +113,7 @@ export async function createTfjsBackend(tf: Tfjs, options: TfjsBackendOptions): 
         held(handle, `the tensor for the output ${name}`);
         expectFit(handle, `the output ${name}`, type, resolveShape(shape, axes));
       }
-      const outputs = Object.entries(runProgram(engine, program, given, axes));
+      const outputs = Object.entries(runProgram(tf, computation, given, axes));
       return Object.fromEntries(
         outputs.map(([name, value]) => {
           const target = into[name];
@@ -117,7 +132,7 @@ export async function createTfjsBackend(tf: Tfjs, options: TfjsBackendOptions): 
         expectFit(into, "the product", "F32", [m as number, n as number]);
       }
       const product = inTfjs("multiply matrices", () =>
-        tf.keep(tf.tidy(() => tf.squeeze(engine.product(tf.expandDims(left), tf.expandDims(right), transposeA, transposeB), [0]))),
+        tf.keep(tf.tidy(() => tf.squeeze(exact.product(tf.expandDims(left), tf.expandDims(right), transposeA, transposeB), [0]))),
       );
       return into ? replace(into, product) : hold(product, "F32");
     },

@@ -1,19 +1,37 @@
+import { SecateurError } from "@secateur/kit";
+import { type Precision, precisionOf } from "./precision.ts";
 import { spread } from "./spread.ts";
 import { count, type Engine, type Product, type Tfjs, type Value } from "./tfjs.ts";
 import { refuseFullMemory } from "./wasm-memory.ts";
 
-/** What kernels compute with on a backend of tfjs, which is the current one. */
-export function engineOn(tf: Tfjs, backend: string): Engine {
-  if (backend === "wasm") {
-    refuseFullMemory(tf);
-    return { tf, product: oneByOne(tf), stacks: false, unguarded: true };
-  }
-  return {
-    tf,
-    product: (a, b, transposeA, transposeB) => tf.matMul(a, b, transposeA, transposeB),
-    stacks: true,
-    unguarded: backend === "cpu",
-  };
+/** What kernels compute with on a backend of tfjs. */
+export interface Engines {
+  /** What its products are computed in. */
+  readonly precision: Precision;
+  readonly engine: Engine;
+  /** The same in single precision, whatever the other computes in. */
+  readonly exact: Engine;
+}
+
+/**
+ * What kernels compute with on a backend of tfjs, which is the current one, in what it computes in by itself or in single precision. Throws SecateurError `backend` for
+ * one that has no products in single precision.
+ */
+export async function enginesOn(tf: Tfjs, backend: string, compute: "f32" | "own"): Promise<Engines> {
+  if (backend === "wasm") refuseFullMemory(tf);
+  const product: Product = backend === "wasm" ? oneByOne(tf) : (a, b, transposeA, transposeB) => tf.matMul(a, b, transposeA, transposeB);
+  const engine: Engine = { tf, product, stacks: backend !== "wasm", unguarded: backend === "wasm" || backend === "cpu" };
+  const precision = await precisionOf(tf, product);
+  if (precision === "f32") return { precision, engine, exact: engine };
+  const exact: Engine = { ...engine, product: bySum(tf) };
+  if ((await precisionOf(tf, exact.product)) !== "f32")
+    throw new SecateurError("backend", `the backend ${backend} of tfjs has no products in single precision, which sums and solvers need`);
+  return compute === "own" ? { precision, engine, exact } : { precision: "f32", engine: exact, exact };
+}
+
+/** TensorFlow computes a product that is written as a sum over an index by kernels of its own: its setting for the faster ones, of another library, does not reach them. */
+function bySum(tf: Tfjs): Product {
+  return (a, b, transposeA, transposeB) => tf.einsum(`${transposeA ? "zki" : "zik"},${transposeB ? "zjk" : "zkj"}->zij`, a, b);
 }
 
 /**

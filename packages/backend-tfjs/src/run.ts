@@ -3,7 +3,7 @@ import { SecateurError } from "@secateur/kit";
 import { FUSED_KERNELS } from "./fused.ts";
 import { inTfjs } from "./in-tfjs.ts";
 import { PRIMITIVE_KERNELS } from "./primitives.ts";
-import type { Engine, Kernel, Value } from "./tfjs.ts";
+import type { Engine, Kernel, Tfjs, Value } from "./tfjs.ts";
 
 const KERNELS: Readonly<Record<string, Kernel>> = { ...PRIMITIVE_KERNELS, ...FUSED_KERNELS };
 
@@ -12,12 +12,22 @@ export function hasKernel(kind: string): boolean {
   return Object.hasOwn(KERNELS, kind);
 }
 
+/** A program, and where each of its ops is computed, by the name of its output. */
+export interface Computation {
+  readonly program: Program;
+  readonly engineFor: (output: string) => Engine;
+}
+
 /**
  * The outputs of a program, each a tensor of its own. A value is disposed after the last op that reads it, and everything but `given` when an op fails. Throws
  * SecateurError `backend`.
  */
-export function runProgram(engine: Engine, program: Program, given: Readonly<Record<string, Value>>, axes: Axes): Record<string, Value> {
-  const { tf } = engine;
+export function runProgram(
+  tf: Tfjs,
+  { program, engineFor }: Computation,
+  given: Readonly<Record<string, Value>>,
+  axes: Axes,
+): Record<string, Value> {
   const values = new Map(Object.entries(given));
   const made = new Map<string, Value>();
   const outputs: Record<string, Value> = {};
@@ -38,7 +48,7 @@ export function runProgram(engine: Engine, program: Program, given: Readonly<Rec
       if (!kernel) throw new SecateurError("backend", `the tfjs backend has no op ${op.kind}`);
       const shape = resolveShape(valueNamed(program, op.output).shape, axes);
       const inputs = op.inputs.map(known);
-      const output = inTfjs(`compute ${op.kind}`, () => tf.keep(tf.tidy(() => kernel(engine, inputs, shape, op.attributes))));
+      const output = inTfjs(`compute ${op.kind}`, () => tf.keep(tf.tidy(() => kernel(engineFor(op.output), inputs, shape, op.attributes))));
       values.set(op.output, output);
       made.set(op.output, output);
       for (const name of op.inputs) if (lastRead.get(name) === i && !kept.has(name)) drop(name);

@@ -28,7 +28,7 @@ export interface Runtime {
   readonly wants?: string;
   /** Reads what was imported; `tf` is tfjs-core as the package itself imports it. */
   open(imported: Readonly<Record<string, unknown>>, tf: Tfjs | undefined): Promise<LoadedRuntime>;
-  /** What is wrong with it once its backend has started; undefined when nothing is. */
+  /** What is wrong with it once it is loaded; undefined when nothing is. */
   fault?(tf: Tfjs): string | undefined;
 }
 

@@ -17,6 +17,10 @@ it("the example of the README says what comes out", async () => {
   expect(data[1]).toBeCloseTo(0.75, 6);
 });
 
-it("the option of the README is the plugin's", () => {
-  expect(describeOptions(tfjs)).toMatchObject([{ name: "runtime", default: "auto" }]);
+it("the options of the README are the plugin's", () => {
+  expect(describeOptions(tfjs)).toMatchObject([
+    { name: "runtime", default: "auto" },
+    { name: "compute", default: "auto" },
+    { name: "threads", default: 0 },
+  ]);
 });

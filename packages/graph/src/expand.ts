@@ -3,7 +3,7 @@ import type { Program, Tap, Value } from "./program.ts";
 
 /**
  * The same program with every op for which `keep` is false written in the ops that it expands into; primitives always stay.
- * Inputs, weights, outputs and taps keep their meaning; the names of inner values change.
+ * Inputs, weights, outputs, sums and taps keep their meaning; the names of inner values change.
  */
 export function expandProgram(program: Program, keep: (kind: string) => boolean): Program {
   const b = programBuilder(program.axes);
@@ -30,7 +30,11 @@ export function expandProgram(program: Program, keep: (kind: string) => boolean)
 
   for (const op of program.ops) renamed.set(op.output, write(op.kind, op.inputs.map(now), op.attributes));
   const outputs = Object.fromEntries(Object.entries(program.outputs).map(([name, value]) => [name, now(value)]));
-  return { ...b.build(outputs), taps: renameTaps(program.taps, (name) => renamed.get(name)?.name) };
+  return {
+    ...b.build(outputs),
+    taps: renameTaps(program.taps, (name) => renamed.get(name)?.name),
+    ...(program.sums && { sums: program.sums }),
+  };
 }
 
 /** Taps under other names of their values; of a program that computes only a part, what is computed. */

@@ -1,5 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { gradientProgram, instrument, type Program, programBuilder, type Reduction, separateSums, TOKEN_WEIGHTS } from "../src/index.ts";
+import {
+  expandProgram,
+  gradientProgram,
+  instrument,
+  type Program,
+  programBuilder,
+  type Reduction,
+  separateSums,
+  TOKEN_WEIGHTS,
+} from "../src/index.ts";
 import { llamaBlock } from "./llama-block.ts";
 
 const squares: Reduction = {
@@ -41,6 +50,16 @@ describe("separateSums", () => {
       new Set([...Object.keys(whole.outputs), ...Object.keys(between)]),
     );
     expect(sums.weights).toEqual([]);
+  });
+
+  it("tells the sums of a program apart whatever it is written in", () => {
+    const whole = instrument(llamaBlock(), [{ tap: 3, reductions: [squares, outputs] }]);
+    const sumsOf = (program: Program): readonly string[] =>
+      kinds(separateSums(program)?.sums as Program)
+        .filter((kind) => kind !== "constant") // each part has those of the whole
+        .sort();
+    expect(sumsOf(whole)).toContain("matmul");
+    expect(sumsOf(expandProgram(whole, () => false))).toEqual(sumsOf(whole));
   });
 
   it("keeps a backward pass with the values, and its squares with the sums", () => {

@@ -36,6 +36,8 @@ export interface Backend {
   readonly description: BackendDescription;
   /** The least and most tokens that one run should hold to be fast. */
   readonly preferredTokens: number;
+  /** How many threads a run takes on a processor; left out where it is the library's own choice, as a rule one a core. */
+  readonly threads?: number;
   upload(tensor: Tensor<"F32" | "I32" | "BOOL">): DeviceTensor;
   download(tensor: DeviceTensor): Promise<Tensor>;
   release(tensor: DeviceTensor): void;
@@ -236,7 +238,10 @@ export type ScorerPlugin<Options = unknown> = Plugin<"scorer", Options, Scorer |
 export type FuserPlugin<Options = unknown> = Plugin<"fuser", Options, Fuser>;
 export type AllocatorPlugin<Options = unknown, Made extends Allocator = Allocator> = Plugin<"allocator", Options, Made>;
 /** Backends open devices and libraries, so they are made asynchronously. */
-export type BackendPlugin<Options = unknown> = Plugin<"backend", Options, Promise<Backend>>;
+export interface BackendPlugin<Options = unknown> extends Plugin<"backend", Options, Promise<Backend>> {
+  /** The options, as a user types them, of everything that it may compute on: what lists and comparisons try. Its defaults alone when left out. */
+  choices?(): Promise<readonly Readonly<Record<string, string>>[]>;
+}
 
 /** Any plugin with options; loaders and formats have none. */
 export type AnyPlugin = ScorerPlugin | FuserPlugin | AllocatorPlugin | BackendPlugin;
