@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { benchBackendsCommand } from "./commands/bench-backends.ts";
 import { calibrateCommand } from "./commands/calibrate.ts";
 import { examplesText, type MakeCommand } from "./commands/command.ts";
 import { demoCommand } from "./commands/demo.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { evalCommand } from "./commands/eval.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { pluginsCommand } from "./commands/plugins.ts";
@@ -23,6 +25,8 @@ const COMMANDS: readonly MakeCommand[] = [
   inspectCommand,
   pluginsCommand,
   providersCommand,
+  doctorCommand,
+  benchBackendsCommand,
   demoCommand,
 ];
 

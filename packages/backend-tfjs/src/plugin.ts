@@ -33,7 +33,7 @@ const options = z.strictObject({
 /** TensorFlow.js on Node, on a runtime that the user has installed. */
 export const tfjs: BackendPlugin<TfjsOptions> = defineBackend({
   name: "tfjs",
-  summary: "TensorFlow.js, op by op in single precision, on a runtime of it that you install: native, wasm or plain JavaScript",
+  summary: "TensorFlow.js, op by op, on a runtime of it that you install: native, wasm or plain JavaScript",
   options,
   // Only this needs Node: a page that hands its own tfjs over never gets here.
   create: async (given) => (await import("./open.ts")).openTfjs(given),

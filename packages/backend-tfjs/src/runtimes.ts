@@ -69,8 +69,7 @@ const RUNTIMES: readonly Runtime[] = [
     native: false,
     open: async ({ version_wasm }, tf) => {
       const simd = await (tf as Tfjs).env().getAsync("WASM_HAS_SIMD_SUPPORT");
-      // tfjs starts threads in browsers only.
-      return { tf: tf as Tfjs, version: `${version_wasm} (${simd ? "SIMD" : "no SIMD"}, one thread)` };
+      return { tf: tf as Tfjs, version: `${version_wasm} (${simd ? "SIMD" : "no SIMD"})` };
     },
   },
   {

@@ -1,5 +1,6 @@
 import { SecateurError } from "@secateur/kit";
 import type { Command } from "commander";
+import { backendsHere } from "../backends.ts";
 import { runEngine } from "../engine/client.ts";
 import type { CalibrateRequest } from "../engine/messages.ts";
 import * as flags from "../flags.ts";
@@ -96,8 +97,9 @@ async function runCalibrateCommand(request: CalibrateRequest, json: boolean, { t
     view.stop();
     const { plan, backend, written } = outcome;
     if (!written || request.out === undefined) {
-      if (json) printJson(terminal.out, { plan, backend });
-      else terminal.out.write(calibrationText(plan, backend));
+      const backends = await backendsHere();
+      if (json) printJson(terminal.out, { plan, backend, backends });
+      else terminal.out.write(calibrationText(plan, backend, backends));
       return;
     }
     const seconds = (performance.now() - started) / 1000;

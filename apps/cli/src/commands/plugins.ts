@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { type BackendState, backendsHere } from "../backends.ts";
 import { runEngine } from "../engine/client.ts";
 import { pluginsText } from "../render/plugins.ts";
 import { printJson } from "../terminal.ts";
@@ -13,11 +14,14 @@ const EXAMPLES: readonly Example[] = [
 /** `secateur plugins`: what can be named, and its options. */
 export function pluginsCommand({ terminal }: CommandContext): Command {
   return command("plugins", "list scorers, fusions, backends, loaders and formats", EXAMPLES)
-    .description("Lists what is built in and what is installed for the present folder, with each plugin's options.")
+    .description(
+      "Lists what is built in and what is installed for the present folder, with each plugin's options, and what backends compute on here.",
+    )
     .option("--json", "print one JSON document instead of text")
     .action(async ({ json }: { readonly json?: boolean }) => {
-      const list = await runEngine("plugins", {});
-      if (json) printJson(terminal.out, list);
-      else terminal.out.write(pluginsText(list, terminal.colors));
+      const [list, states] = await Promise.all([runEngine("plugins", {}), backendsHere()]);
+      const here = (name: string): BackendState[] => states.filter(({ backend }) => backend === name);
+      if (json) printJson(terminal.out, { ...list, backend: list.backend?.map((plugin) => ({ ...plugin, here: here(plugin.name) })) });
+      else terminal.out.write(pluginsText(list, states, terminal.colors));
     });
 }

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { SecateurError } from "@secateur/kit";
 import type { RecipeInput } from "@secateur/pipeline";
 import type { Command } from "commander";
+import { backendsHere } from "../backends.ts";
 import { runEngine } from "../engine/client.ts";
 import type { PruneOutcome, PruneRequest } from "../engine/messages.ts";
 import { CommandError } from "../errors.ts";
@@ -205,8 +206,9 @@ async function runPruneCommand(request: PruneRequest, json: boolean, { terminal 
   }
   const { plan, backend, statistics, sparsity } = outcome;
   if (sparsity === undefined || request.out === undefined) {
-    if (json) printJson(terminal.out, { plan, backend });
-    else terminal.out.write(planText(plan, backend));
+    const backends = await backendsHere();
+    if (json) printJson(terminal.out, { plan, backend, backends });
+    else terminal.out.write(planText(plan, backend, backends));
     return;
   }
   const seconds = (performance.now() - started) / 1000;

@@ -16,6 +16,8 @@ const JOBS: { readonly [K in JobName]: () => Promise<RunJob<K>> } = {
   inspect: async () => (await import("./run-inspect.ts")).runInspect,
   demo: async () => (await import("./run-demo.ts")).runDemo,
   plugins: async () => (await import("./run-plugins.ts")).runPlugins,
+  choices: async () => (await import("./run-backends.ts")).runChoices,
+  backend: async () => (await import("./run-backends.ts")).runBackend,
   providers: async () => (await import("./run-providers.ts")).runProviders,
 };
 

@@ -14,6 +14,7 @@ import type {
 import type { StatisticsHeader } from "@secateur/statistics";
 import type { DemoResult } from "../demo/run.ts";
 import type { ErrorReport } from "../errors.ts";
+import type { BackendChoice, BackendRequest, OpenedBackend } from "./run-backends.ts";
 import type { Inspection } from "./run-inspect.ts";
 import type { PluginList } from "./run-plugins.ts";
 
@@ -27,6 +28,8 @@ export interface Jobs {
   inspect: { request: { readonly path: string }; event: never; result: Inspection | StatisticsInspection };
   demo: { request: DemoRequest; event: { readonly type: "step"; readonly message: string }; result: DemoResult };
   plugins: { request: Readonly<Record<string, never>>; event: never; result: PluginList };
+  choices: { request: Pick<BackendRequest, "measure">; event: never; result: BackendChoice[] };
+  backend: { request: BackendRequest; event: never; result: OpenedBackend };
   providers: { request: ProvidersRequest; event: never; result: ListedProvider[] };
 }
 

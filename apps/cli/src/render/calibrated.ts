@@ -1,8 +1,10 @@
 import type { BackendDescription } from "@secateur/kit";
 import type { CalibrationPlan } from "@secateur/pipeline";
+import type { BackendState } from "../backends.ts";
 import type { StatisticsInspection } from "../engine/messages.ts";
 import { invocation } from "../invocation.ts";
 import type { Colors } from "../terminal.ts";
+import { backendsText } from "./backends.ts";
 import { computedText } from "./computed.ts";
 import { costRows } from "./plan.ts";
 import { table } from "./table.ts";
@@ -11,7 +13,7 @@ import { counted, grouped, humanBytes, humanCount, humanDuration, shellQuoted } 
 type Plan = CalibrationPlan["summary"];
 
 /** A calibration's plan as a person reads it before anything runs. */
-export function calibrationText(plan: Plan, backend: BackendDescription): string {
+export function calibrationText(plan: Plan, backend: BackendDescription, backends: readonly BackendState[]): string {
   const facts = table([
     ["model", `${plan.model} (${plan.modelType}, ${humanCount(plan.parameters)} parameters, ${counted(plan.blocks, "block")})`],
     ["to collect", `statistics of ${counted(plan.layers, "layer")} for ${counted(plan.roles.length, "role")}`],
@@ -20,7 +22,7 @@ export function calibrationText(plan: Plan, backend: BackendDescription): string
     ["computed by", computedText(backend)],
   ]);
   const warnings = plan.warnings.map((warning) => `warning: ${warning}\n`).join("");
-  return `${facts}\n${rolesText(plan.roles)}${warnings && `\n${warnings}`}\nNothing was written: this was a dry run.\n`;
+  return `${facts}\n${rolesText(plan.roles)}${warnings && `\n${warnings}`}\n${backendsText(backends)}\nNothing was written: this was a dry run.\n`;
 }
 
 /** What a finished calibration has to tell. */

@@ -1,5 +1,7 @@
 import type { BackendDescription } from "@secateur/kit";
 import type { PlanSummary } from "@secateur/pipeline";
+import type { BackendState } from "../backends.ts";
+import { backendsText } from "./backends.ts";
 import { computedText } from "./computed.ts";
 import { table } from "./table.ts";
 import { counted, grouped, humanBytes, humanCount, humanFlops, percent } from "./units.ts";
@@ -11,8 +13,8 @@ export function planLine({ model, blocks, parameters, pruned, layers, roles }: P
   return `${what}; ${data.length === 0 ? "no data is read" : data.join(", ")}`;
 }
 
-/** A plan as a person reads it before anything runs. */
-export function planText(plan: PlanSummary, backend: BackendDescription): string {
+/** A plan as a person reads it before anything runs, with everything that could compute it here. */
+export function planText(plan: PlanSummary, backend: BackendDescription, backends: readonly BackendState[]): string {
   const facts = table([
     ["model", `${plan.model} (${plan.modelType}, ${humanCount(plan.parameters)} parameters, ${counted(plan.blocks, "block")})`],
     ["to prune", `${percent(plan.pruned)} of ${humanCount(plan.prunable)} weights in ${counted(plan.layers, "layer")}`],
@@ -34,7 +36,7 @@ export function planText(plan: PlanSummary, backend: BackendDescription): string
       ? ""
       : `\n${table([["role", "weight", "sequences", "tokens", "from"], ...roles], ["left", "right", "right", "right"])}`;
   const warnings = plan.warnings.map((warning) => `warning: ${warning}\n`).join("");
-  return `${facts}${data}${warnings && `\n${warnings}`}\nNothing was written: this was a dry run.\n`;
+  return `${facts}${data}${warnings && `\n${warnings}`}\n${backendsText(backends)}\nNothing was written: this was a dry run.\n`;
 }
 
 /** What a run will cost, as rows of a table. */

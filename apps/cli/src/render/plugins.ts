@@ -1,5 +1,7 @@
+import type { BackendState } from "../backends.ts";
 import type { ListedPlugin, PluginList } from "../engine/run-plugins.ts";
 import type { Colors } from "../terminal.ts";
+import { backendsText } from "./backends.ts";
 import { table } from "./table.ts";
 
 /** What is listed, and where it is named. */
@@ -12,10 +14,13 @@ const HEADINGS: Readonly<Record<string, string>> = {
   format: "formats: chosen by what a model's folder holds",
 };
 
-/** Every plugin by kind, with its options. */
-export function pluginsText(list: PluginList, { bold }: Colors): string {
+/** Every plugin by kind, with its options; behind the backends, what they compute on here. */
+export function pluginsText(list: PluginList, states: readonly BackendState[], { bold }: Colors): string {
   return Object.entries(list)
-    .map(([kind, plugins]) => `${bold(HEADINGS[kind] ?? kind)}\n${section(plugins)}`)
+    .map(
+      ([kind, plugins]) =>
+        `${bold(HEADINGS[kind] ?? kind)}\n${section(plugins)}${kind === "backend" ? `\n${backendsText(states, "  ")}` : ""}`,
+    )
     .join("\n");
 }
 
