@@ -1,5 +1,7 @@
+import { symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import type { DemoResult } from "../src/demo/run.ts";
 import { run, workFolder } from "./run-cli.ts";
 
 describe("secateur demo", () => {
@@ -22,5 +24,26 @@ describe("secateur demo", () => {
     expect([inspected.code, JSON.parse(inspected.out).pruned.sparsity.ratio]).toEqual([0, 0.5]);
     const evaluated = await run(folder, "eval", join("demo-output", "task-aware"), "--data", result.data, "--samples", "50", "--json");
     expect(JSON.parse(evaluated.out).metric).toBe("answers");
+  });
+
+  it("gives on TensorFlow's library what it gives on ONNX Runtime's kernels", async (context) => {
+    const native = process.env.SECATEUR_TEST_TFJS_NODE;
+    if (native === undefined) return context.skip("SECATEUR_TEST_TFJS_NODE names no folder that has tfjs-node");
+    const folder = workFolder(context);
+    symlinkSync(join(native, "node_modules"), join(folder, "node_modules"));
+    const flags = ["--backend", "tfjs", "--backend-option", "runtime=node"];
+    const [there, here] = [await run(folder, "demo", "--json", ...flags), await run(folder, "demo", "--out", "here", "--json")];
+    expect(there).toMatchObject({ code: 0 });
+    const [found, wanted] = [there, here].map(({ out }) => (JSON.parse(out) as DemoResult).rows) as [
+      DemoResult["rows"],
+      DemoResult["rows"],
+    ];
+    expect(found.map(({ label, kept }) => [label, kept])).toEqual(wanted.map(({ label, kept }) => [label, kept]));
+    // Sums in another order differ in the seventh digit, which may move a few places and, seldom, a likeliest token.
+    for (const [i, { perplexity, skills }] of found.entries()) {
+      const row = wanted[i] as (typeof wanted)[number];
+      expect(perplexity / row.perplexity).toBeCloseTo(1, 3);
+      for (const [skill, share] of Object.entries(skills)) expect(Math.abs(share - (row.skills[skill] as number))).toBeLessThan(0.03);
+    }
   });
 });

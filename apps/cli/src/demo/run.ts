@@ -3,6 +3,7 @@ import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Backend } from "@secateur/kit";
 import type { RecipeInput } from "@secateur/pipeline";
+import type { DemoRequest } from "../engine/messages.ts";
 import { runPrune } from "../engine/run-prune.ts";
 import { readEnglish } from "./english.ts";
 import { type Measured, measure, skillFile } from "./measure.ts";
@@ -29,9 +30,8 @@ const ROWS = 200;
  * general text are left in `folder`; `step` is told what is being done.
  */
 export async function runDemo(
-  folder: string,
+  { folder, version, ...computing }: DemoRequest,
   backend: Backend,
-  version: string,
   step: (message: string) => void,
   signal: AbortSignal,
 ): Promise<DemoResult> {
@@ -53,7 +53,7 @@ export async function runDemo(
   for (const { label, fusion, tasks } of variants()) {
     step(`pruning ${SPARSITY * 100} % of the block weights: ${label}`);
     const out = join(folder, label);
-    const recipe: RecipeInput = { ...settings(general), tasks, fusion };
+    const recipe: RecipeInput = { ...settings(general), ...computing, tasks, fusion };
     const { sparsity } = await runPrune({ recipe, out, force: true, restart: true, dryRun: false, version }, { signal, emit: () => {} });
     await measureNext(label, out, sparsity?.zeros ?? 0);
   }

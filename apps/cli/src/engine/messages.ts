@@ -140,6 +140,9 @@ interface ShareEvent {
 export interface DemoRequest {
   readonly folder: string;
   readonly version: string;
+  /** What computes, by its name, and its options. */
+  readonly backend: string;
+  readonly backendOptions: Readonly<Record<string, unknown>>;
 }
 
 /** From here on work is kept in this folder. */
