@@ -9,7 +9,7 @@ const problems = await writeReference({
   out: under("docs/api"),
   tsconfig: under("tools/docs-api/tsconfig.api.json"),
   index: under("docs/README.md"),
-  documents: [under("docs/decisions/*.md"), under("CONTRIBUTING.md")],
+  documents: [under("docs/plugins/*.md"), under("docs/decisions/*.md"), under("CONTRIBUTING.md")],
 });
 for (const problem of problems) console.error(problem);
 console.log(problems.length === 0 ? "the reference is in docs/api" : `${problems.length} problems: the reference was not written`);
