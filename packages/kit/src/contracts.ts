@@ -184,7 +184,7 @@ export type Fuser = {
   | {
       /** One role's statistics of every role's, by their weights, which sum to 1; what it gives is new memory. */
       pool(stats: ReadonlyMap<Role, RoleStats>, weights: ReadonlyMap<Role, number>): RoleStats;
-      /** As above, for the scores of scorers of the loss's gradients. */
+      /** As `fuse` of the other kind, for scores of the loss's gradients. */
       fuse?(input: FuseInput): { readonly scores: Float32Array; readonly partition?: Partition };
     }
 );
