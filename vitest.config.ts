@@ -7,7 +7,7 @@ import { defineConfig } from "vitest/config";
 const conditions = ["source"];
 // A package's own test script starts in its folder, so nothing here is relative to the present one.
 const here = import.meta.dirname;
-const folders = [...readdirSync(join(here, "packages")).map((name) => `packages/${name}`), "apps/cli", "tools"];
+const folders = [...readdirSync(join(here, "packages")).map((name) => `packages/${name}`), "apps/cli", "tools", "tools/docs-api"];
 
 export default defineConfig({
   test: {

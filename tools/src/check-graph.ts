@@ -20,7 +20,7 @@ export const LAYERS: readonly RegExp[] = [
   /^packages\/pipeline$/,
   /^packages\/report$/,
   /^apps\//,
-  /^tools$/,
+  /^tools(?:\/|$)/,
 ];
 
 const PLUGINS = 4; // the row whose packages only apps and tools name
@@ -161,7 +161,9 @@ function isNodeModule(specifier: string): boolean {
 
 function readPackages(root: string): Package[] {
   const groups = ["packages", "apps"].flatMap((group) => entriesOf(join(root, group)).map((name) => `${group}/${name}`));
-  return [...groups, "tools"].filter((folder) => existsSync(join(root, folder, "package.json"))).map((folder) => readPackage(root, folder));
+  return [...groups, "tools", ...entriesOf(join(root, "tools")).map((name) => `tools/${name}`)]
+    .filter((folder) => existsSync(join(root, folder, "package.json")))
+    .map((folder) => readPackage(root, folder));
 }
 
 function readPackage(root: string, folder: string): Package {

@@ -22,7 +22,9 @@ export type WriteOp = (kind: string, inputs: readonly Value[], attributes?: Attr
 /** Writes a program op by op. Shapes are inferred and checked at each step: a GraphError names what does not fit. */
 export interface ProgramBuilder extends OpWriters {
   readonly axes: Axes;
+  /** Declares an input that is given at each run, F32 unless `type` says otherwise. Throws a GraphError `duplicate` for a name that is taken. */
   input(name: string, shape: readonly Dim[], type?: ValueType): Value;
+  /** Declares a tensor of the model (F32) by what its axes are called. Throws a GraphError `duplicate` for a name that is taken. */
   weight(name: string, axes: readonly Dim[]): Value;
   readonly op: WriteOp;
   /** A linear layer; marks where it reads as a tap. `share` (batch, tokens) weighs its tokens. */
@@ -33,33 +35,64 @@ export interface ProgramBuilder extends OpWriters {
 
 /** A method for each op, but for `linear`, which marks taps. */
 export interface OpWriters {
+  /** x (…, n) over its root mean square, x / √(mean x² + epsilon), times scale (n). */
   rmsNorm(x: Value, scale: Value, epsilon: number): Value;
+  /** Rotary positions: of x (batch, tokens, heads·d), each head's halves (a, b) become (a·cos − b·sin, b·cos + a·sin), cos and sin (tokens, d/2). */
   rope(x: Value, cos: Value, sin: Value, heads: number): Value;
+  /**
+   * Causal attention of q (batch, tokens, heads·d) on k and v (batch, tokens, kvHeads·d), to the shape of q: softmax(scale·q·kᵀ)·v of each head, where `heads / kvHeads`
+   * queries share a key. With a `window` above 0 a token sees the last `window` tokens only, itself among them.
+   */
   attention(q: Value, k: Value, v: Value, options: { heads: number; kvHeads: number; scale: number; window: number }): Value;
+  /** exp(x) / Σ exp(x) over the last axis. */
   softmax(x: Value): Value;
+  /** 1 / (1 + exp(−x)). */
   sigmoid(x: Value): Value;
+  /** x / (1 + exp(−x)). */
   silu(x: Value): Value;
+  /** −log softmax(logits)[target], in nats: logits (…, vocabulary) and target (…), I32, to (…). */
   tokenLoss(logits: Value, target: Value): Value;
+  /** a (…, m, k) · b (…, k, n), to (…, m, n); the leading axes broadcast. */
   matmul(a: Value, b: Value): Value;
+  /** a + b, element by element; shapes broadcast by numpy's rule, as for the other ops of two values. */
   add(a: Value, b: Value): Value;
+  /** a − b. */
   sub(a: Value, b: Value): Value;
+  /** a · b, element by element. */
   mul(a: Value, b: Value): Value;
+  /** a / b. */
   div(a: Value, b: Value): Value;
+  /** The exponential of each element. */
   exp(x: Value): Value;
+  /** The natural logarithm of each element. */
   log(x: Value): Value;
+  /** The square root of each element. */
   sqrt(x: Value): Value;
+  /** a ≤ b (BOOL), of two F32 or two I32. */
   lessEqual(a: Value, b: Value): Value;
+  /** a where the condition (BOOL) holds, else b (F32). */
   select(condition: Value, a: Value, b: Value): Value;
+  /** The sum along an axis, which goes, or stays with the size 1 where `keep` is set. */
   reduceSum(x: Value, axis: number, keep?: boolean): Value;
+  /** The largest along an axis, which goes, or stays with the size 1 where `keep` is set. */
   reduceMax(x: Value, axis: number, keep?: boolean): Value;
+  /** The index of the largest along the last axis, the first of equals (I32): x (…, n) to (…). */
   argmax(x: Value): Value;
+  /** A number, of shape (). */
   constant(value: number): Value;
+  /** start, start + 1, … (I32), as many as the axis of x is long; `start` is 0 when left out. */
   iota(x: Value, axis: number, start?: number): Value;
+  /** The same elements in another shape of as many. */
   reshape(x: Value, shape: readonly Dim[]): Value;
+  /** The axes in another order: axis i of the result is axis `order[i]` of x. */
   transpose(x: Value, order: readonly number[]): Value;
+  /** The part [start, end) of an axis whose size is known. */
   slice(x: Value, axis: number, start: number, end: number): Value;
+  /** The parts one after another along an axis whose sizes are known. */
   concat(parts: readonly Value[], axis: number): Value;
+  /** The element of x (…, n) at index (…), I32, to (…). */
   pick(x: Value, index: Value): Value;
+  /** x (…, n) with value (…) added at index (…), I32. */
   scatterAdd(x: Value, index: Value, value: Value): Value;
 }
 

@@ -14,6 +14,7 @@ export const TOKEN_WEIGHTS = "tokenWeights";
 export interface Reduction {
   readonly id: string;
   readonly of: "input" | "output" | "gradient" | "regional";
+  /** Writes the ops, and gives the sums by name; a leading axis `batch` of one is summed over too. */
   reduce(b: ProgramBuilder, values: Value, tokenWeights: Value, input: Value): Readonly<Record<string, Value>>;
 }
 

@@ -12,6 +12,7 @@ export interface DeviceTensor {
 /** A program made ready to run by one backend. */
 export interface Executable {
   readonly program: Program;
+  /** Frees what the backend holds for it. Running it after that throws SecateurError `backend`. */
   release(): Promise<void>;
 }
 
@@ -38,8 +39,11 @@ export interface Backend {
   readonly preferredTokens: number;
   /** How many threads a run takes on a processor; left out where it is the library's own choice, as a rule one a core. */
   readonly threads?: number;
+  /** Copies a tensor to the device; the given one stays its owner's. */
   upload(tensor: Tensor<"F32" | "I32" | "BOOL">): DeviceTensor;
+  /** Copies a tensor back, bit for bit. Throws SecateurError `backend` for one that was released or is another backend's. */
   download(tensor: DeviceTensor): Promise<Tensor>;
+  /** Frees a tensor. */
   release(tensor: DeviceTensor): void;
   /** Makes a program ready. `exact` asks for single precision throughout, whatever precision the backend else computes in; sums over tokens are always exact. */
   compile(program: Program, options?: { readonly exact?: boolean }): Promise<Executable>;
@@ -133,6 +137,7 @@ export interface Solution {
 export interface Solver {
   readonly needs: readonly Need[];
   readonly selection: Selection;
+  /** Asks `select` for the mask of all columns, in order, and repairs the weights that stay. Throws SecateurError `numeric` where the statistics do not allow it. */
   solve(layer: Linear, stats: SolverStats, select: Select, backend: Backend): Promise<Solution>;
 }
 
@@ -172,9 +177,14 @@ export type Fuser = {
   /** `matrix` where what it gives compares within a matrix alone, such as ranks: weights cannot compete beyond it then. */
   readonly compares?: "matrix";
 } & (
-  | { fuse(input: FuseInput): { readonly scores: Float32Array; readonly partition?: Partition } }
   | {
+      /** One score matrix (rows, cols) of every role's, finite, higher = keep, and where the rule parts channels among roles, which own which. */
+      fuse(input: FuseInput): { readonly scores: Float32Array; readonly partition?: Partition };
+    }
+  | {
+      /** One role's statistics of every role's, by their weights, which sum to 1; what it gives is new memory. */
       pool(stats: ReadonlyMap<Role, RoleStats>, weights: ReadonlyMap<Role, number>): RoleStats;
+      /** As `fuse` of the other kind, for scores of the loss's gradients. */
       fuse?(input: FuseInput): { readonly scores: Float32Array; readonly partition?: Partition };
     }
 );
@@ -231,11 +241,15 @@ export interface Plugin<Kind extends string, Options, Made> {
   /** One line for lists. */
   readonly summary: string;
   readonly options: OptionSchema<Options>;
+  /** Makes the thing from options that the schema has passed, defaults filled in. */
   create(options: Options): Made;
 }
 
+/** A plugin that makes a scorer or a solver. */
 export type ScorerPlugin<Options = unknown> = Plugin<"scorer", Options, Scorer | Solver>;
+/** A plugin that makes a fuser. */
 export type FuserPlugin<Options = unknown> = Plugin<"fuser", Options, Fuser>;
+/** A plugin that makes an allocator. */
 export type AllocatorPlugin<Options = unknown, Made extends Allocator = Allocator> = Plugin<"allocator", Options, Made>;
 /** Backends open devices and libraries, so they are made asynchronously. */
 export interface BackendPlugin<Options = unknown> extends Plugin<"backend", Options, Promise<Backend>> {

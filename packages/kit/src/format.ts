@@ -40,16 +40,19 @@ export interface OpenModel {
   readRows(name: string, rows: Iterable<number>): Promise<Tensor>;
   /** A hash of all of the model's weights and its config, `sha256:…`, independent of how its files are split. */
   hash(): Promise<string>;
+  /** Closes the files; every read after it throws SecateurError `io`. */
   close(): Promise<void>;
 }
 
 /** A model being written. Tensors come in any order, each once; what is written is on disk when `flush` returns. */
 export interface WeightSink {
+  /** Writes a tensor. Throws SecateurError `internal` for a name, dtype or shape that the source does not have and for a second write, `io`. */
   write(name: string, tensor: Tensor): Promise<void>;
   /** Writes a tensor of the source as it is, piece by piece, however large. */
   copy(name: string): Promise<void>;
   /** A tensor that an earlier, interrupted run has written here. */
   readBack(name: string): Promise<Tensor>;
+  /** Puts everything that was written on disk. Throws SecateurError `io`. */
   flush(): Promise<void>;
   /** Ends the files. Throws SecateurError `internal` when a tensor was never written. */
   close(): Promise<void>;

@@ -14,6 +14,7 @@ export interface OpenTensorFile {
   readonly tensors: ReadonlyMap<string, TensorEntry>;
   /** One tensor's data. Throws SecateurError `not-found` for an unknown name, `io` when the file has changed or ended. */
   read(name: string): Promise<Tensor>;
+  /** Closes the file, after which it cannot be read. */
   close(): Promise<void>;
 }
 

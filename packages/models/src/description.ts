@@ -6,8 +6,9 @@ import type { Rotary } from "./rotary.ts";
 export const HIDDEN = "hidden";
 /** The output of every block program: the hidden states after it, of the same shape. */
 export const NEXT_HIDDEN = "nextHidden";
-/** Inputs of block programs that use rotary positions: (tokens, headDim / 2). */
+/** The input of block programs that use rotary positions: the cosines of the angles (tokens, headDim / 2). */
 export const COS = "cos";
+/** The sines beside `COS`, of the same shape. */
 export const SIN = "sin";
 /** The input of the loss program: the token that should follow each one, (batch, tokens). */
 export const TARGET = "target";

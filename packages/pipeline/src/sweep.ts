@@ -47,6 +47,7 @@ export interface SweepOptions {
   readonly data: readonly { readonly name: string; readonly settings: unknown }[];
   /** Measures the model in a folder on one of the data. */
   measure(folder: string, name: string): Promise<Evaluation>;
+  /** Told each row once it is in the file, and how many of them are done. */
   readonly onRow?: (row: SweepRow, done: number, total: number) => void;
   readonly signal?: AbortSignal;
   readonly version: string;

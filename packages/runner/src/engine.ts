@@ -12,6 +12,7 @@ export interface Engine {
   executable(program: Program, options?: { readonly exact?: boolean }): Promise<Executable>;
   /** Cosines and sines for sequences of this many tokens, as inputs of a block program; the caller releases them. */
   rotary(tokens: number): Readonly<Record<string, DeviceTensor>>;
+  /** Frees the compiled programs on the backend. */
   release(): Promise<void>;
 }
 

@@ -12,6 +12,7 @@ export interface StateStore {
   keep(values: Float32Array): Promise<State>;
   /** The numbers of a state, to be read until `unload`. */
   load(state: State): Promise<Float32Array>;
+  /** Gives back the numbers that `load` gave, when the state lies in the file; they are not to be touched any more. */
   unload(state: State): void;
   /** Forgets a state: its memory or its place in the file is used again. */
   free(state: State): void;

@@ -21,6 +21,7 @@ export interface CollectOptions {
   readonly advance: boolean;
   /** Memory of an earlier call to use again, whose statistics are not read any more. */
   readonly memory?: CollectMemory;
+  /** Called after each batch with its tokens, padding included. */
   readonly onBatch?: (tokens: number) => void;
   readonly signal?: AbortSignal;
 }

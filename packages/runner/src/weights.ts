@@ -10,6 +10,7 @@ export interface LoadedWeights {
   readonly device: Readonly<Record<string, DeviceTensor>>;
   /** Puts another tensor in the place of one. */
   replace(name: string, value: Tensor): void;
+  /** Frees all of the weights on the backend. */
   release(): void;
 }
 

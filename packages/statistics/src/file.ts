@@ -12,6 +12,7 @@ export interface StatisticsSink {
   write(entry: Entry, sums: Sums): Promise<void>;
   /** Ends the file, which takes its name. Throws SecateurError `internal` when something is missing. */
   close(): Promise<void>;
+  /** Gives the file up: nothing of it stays. */
   discard(): Promise<void>;
 }
 
@@ -66,6 +67,7 @@ export interface OpenStatistics {
   load(tensor: string, role: Role, needs: readonly Need[]): Promise<RoleStats>;
   /** The sums of an entry. Throws SecateurError `format` when there are none. */
   read(entry: Entry): Promise<Sums>;
+  /** Closes the file, after which it cannot be read. */
   close(): Promise<void>;
 }
 

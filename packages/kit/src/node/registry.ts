@@ -11,6 +11,7 @@ export type PluginOf<K extends PluginKind> = Extract<AnyPlugin, { readonly kind:
 export interface Registry {
   /** The plugins of a kind, in the order in which they were given. */
   list<K extends PluginKind>(kind: K): readonly PluginOf<K>[];
+  /** The plugin of a kind by its name; undefined when there is none. */
   get<K extends PluginKind>(kind: K, name: string): PluginOf<K> | undefined;
 }
 

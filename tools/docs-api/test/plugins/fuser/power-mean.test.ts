@@ -1,0 +1,5 @@
+import { describeFuser } from "@secateur/kit/testing";
+import { describe, it } from "vitest";
+import powerMean from "./power-mean.ts";
+
+describeFuser({ describe, it }, powerMean);
