@@ -72,7 +72,7 @@ export async function installPacked(
   await writeFile(join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   // A folder with a workspace file is no part of a workspace above it.
   const overrides = [...packed.values()].map((of) => `  ${JSON.stringify(of.name)}: ${JSON.stringify(tarball(of))}\n`).join("");
-  const scripts = "allowBuilds: { esbuild: false, koffi: false, onnxruntime-node: false, protobufjs: false }\n";
+  const scripts = "allowBuilds: { esbuild: false, koffi: false, onnxruntime-node: false, protobufjs: false, secateur: false }\n";
   await writeFile(join(folder, "pnpm-workspace.yaml"), `autoInstallPeers: false\n${scripts}overrides:\n${overrides}`);
   await pnpm(folder, "install", "--prefer-offline", "--silent");
 }
