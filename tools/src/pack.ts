@@ -20,7 +20,9 @@ export interface PackedPackage {
 /** Runs pnpm in a folder: the one that started this process, else the one that npx fetches. A failure carries all that it printed. */
 export async function pnpm(folder: string, ...args: string[]): Promise<string> {
   const own = process.env.npm_execpath;
-  const [command, first] = own !== undefined && /pnpm[^/\\]*$/.test(own) ? [process.execPath, [own]] : ["npx", ["-y", "pnpm@12"]];
+  const started = own !== undefined && /pnpm[^/\\]*$/.test(own);
+  const scripted = started && /\.[cm]?js$/.test(own); // pnpm is a program of its own, or a script where it was installed as such
+  const [command, first] = scripted ? [process.execPath, [own]] : started ? [own, []] : ["npx", ["-y", "pnpm@12"]];
   try {
     return (await run(command, [...first, ...args], { cwd: folder, maxBuffer: 1 << 26 })).stdout;
   } catch (error) {
