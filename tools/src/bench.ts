@@ -6,6 +6,7 @@ import { measureCholesky, measureGram, type Share } from "./bench/products.ts";
 import { bf16Provider, measureProvider } from "./bench/providers.ts";
 import { SMOLLM2, writeRandomModel } from "./bench/random-model.ts";
 import { measureSelection } from "./bench/selection.ts";
+import { measureStartup } from "./bench/startup.ts";
 import { measureThroughput } from "./bench/throughput.ts";
 import { dataOf, measureWholeRun, timeCommand, total, type WholeRun } from "./bench/whole-run.ts";
 
@@ -18,7 +19,7 @@ const MIB = 2 ** 20;
 const CPU = ["--backend-option", "provider=cpu"];
 
 // Parts may be named, such as `pnpm bench gradients`; all are run when none is.
-const PARTS = { products, whole, statistics, gradients, modes };
+const PARTS = { startup, products, whole, statistics, gradients, modes };
 const asked = process.argv.slice(2);
 const unknown = asked.find((name) => !Object.hasOwn(PARTS, name));
 if (unknown !== undefined) throw new Error(`the bench has no part ${unknown}; its parts are ${Object.keys(PARTS).join(", ")}`);
@@ -32,6 +33,11 @@ try {
   for (const [name, run] of Object.entries(PARTS)) if (asked.length === 0 || asked.includes(name)) await run();
 } finally {
   await rm(folder, { recursive: true });
+}
+
+async function startup(): Promise<void> {
+  const { help, nothing } = await measureStartup();
+  line("secateur --help ÷ node -e 0", help / nothing, "≤ 3.00", `${help.toFixed(0)} and ${nothing.toFixed(0)} ms`);
 }
 
 async function products(): Promise<void> {

@@ -86,7 +86,8 @@ function checkImports(one: Package, { byName, shared }: Context): string[] {
     const target = byName.get(name);
     const order = target === undefined ? undefined : checkOrder(one, target, inTest);
     const develops = inTest || one.row === TOOLS; // what is not published may use what is installed to develop with
-    const declared = one.dependencies.has(name) || (develops && (one.devDependencies.has(name) || shared.has(name)));
+    const declared =
+      one.dependencies.has(name) || builtIn(one).has(name) || (develops && (one.devDependencies.has(name) || shared.has(name)));
     return [
       order === undefined ? [] : `${file} imports ${specifier}${order}`,
       declared ? [] : `${file} imports ${name}, which ${one.folder}/package.json does not declare`,
@@ -96,8 +97,10 @@ function checkImports(one: Package, { byName, shared }: Context): string[] {
 
 function checkDependencies(one: Package, { byName }: Context): string[] {
   const used = new Set(one.imports.filter(({ inTest }) => !inTest).map(({ specifier }) => packageOf(specifier)));
-  return [...one.dependencies].flatMap((name) => {
+  return [...neededOf(one, byName)].flatMap((name) => {
     const target = byName.get(name);
+    if (target !== undefined && one.row === APPS && one.dependencies.has(name))
+      return `${one.folder}/package.json declares ${name} as a dependency, but it is bundled: it belongs to devDependencies`;
     const order = target === undefined ? undefined : checkOrder(one, target, false);
     return [
       order === undefined ? [] : `${one.folder}/package.json declares ${name}${order}`,
@@ -106,6 +109,17 @@ function checkDependencies(one: Package, { byName }: Context): string[] {
         : `${one.folder}/package.json declares ${name}, which nothing in its sources imports`,
     ].flat();
   });
+}
+
+/** What an app is bundled from: nothing of it is installed with the app. */
+function builtIn(one: Package): ReadonlySet<string> {
+  return one.row === APPS ? one.devDependencies : new Set();
+}
+
+/** What a package declares for its sources. An app's dependencies on others are what its bundle leaves outside: the bundle is checked for them, not the sources. */
+function neededOf(one: Package, byName: Context["byName"]): readonly string[] {
+  if (one.row !== APPS) return [...one.dependencies];
+  return [...one.dependencies, ...one.devDependencies].filter((name) => byName.has(name));
 }
 
 /** Why one package may not import another, or undefined when it may. */
@@ -118,7 +132,7 @@ function checkOrder(one: Package, target: Package, inTest: boolean): string | un
 }
 
 function checkReferences(one: Package, byName: ReadonlyMap<string, Package>): string[] {
-  const wanted = [...one.dependencies].flatMap((name) => byName.get(name)?.folder ?? []);
+  const wanted = neededOf(one, byName).flatMap((name) => byName.get(name)?.folder ?? []);
   return [
     ...wanted
       .filter((folder) => !one.references.includes(folder))

@@ -1,11 +1,11 @@
 /**
  * The module specifiers that a TypeScript file imports or exports from, in their order: `import … from "x"`, `export … from "x"`, `import "x"`,
- * `import("x")`, `import.meta.resolve("x")` and `require.resolve("x")`. What stands in comments, strings and template texts is not code and is not counted.
+ * `import("x")`, `import.meta.resolve("x")` and `require.resolve("x")`, which bundlers number. What stands in comments, strings and template texts is not code and is not counted.
  */
 export function importSpecifiers(source: string): string[] {
   const { code, strings } = maskStrings(source);
   const found: string[] = [];
-  for (const [, index] of code.matchAll(/(?:\bfrom|\bimport|\bimport\s*\(|\b(?:import\.meta|require)\.resolve\()\s*"(\d+)"/g)) {
+  for (const [, index] of code.matchAll(/(?:\bfrom|\bimport|\bimport\s*\(|\b(?:import\.meta|require\d*)\.resolve\()\s*"(\d+)"/g)) {
     found.push(strings[Number(index)] as string); // the mask numbers each string that it takes out
   }
   return found;

@@ -28,7 +28,8 @@ function repositoryOf(folders: Readonly<Record<string, Folder>>, rootReferences 
   const nameOf = (folder: string) => (folder === "apps/cli" ? "secateur" : `@secateur/${folder.split("/").at(-1)}`);
   for (const [folder, { dependencies = [], devDependencies = [], peers = [], references, files: own = {} }] of Object.entries(folders)) {
     const up = folder.includes("/") ? "../.." : "..";
-    const paths = references ?? Object.keys(folders).filter((other) => dependencies.includes(nameOf(other)));
+    const needed = folder.startsWith("apps/") ? [...dependencies, ...devDependencies] : dependencies;
+    const paths = references ?? Object.keys(folders).filter((other) => needed.includes(nameOf(other)));
     const entries = (names: readonly string[]) => Object.fromEntries(names.map((name) => [name, "workspace:^"]));
     files[`${folder}/package.json`] = JSON.stringify({
       name: nameOf(folder),
@@ -45,6 +46,8 @@ function repositoryOf(folders: Readonly<Record<string, Folder>>, rootReferences 
 
 const imports = (...specifiers: string[]) => specifiers.map((specifier) => `import "${specifier}";`).join("\n");
 const uses = (...dependencies: string[]): Folder => ({ dependencies, files: { "src/index.ts": imports(...dependencies) } });
+
+const app = (...devDependencies: string[]): Folder => ({ devDependencies, files: { "src/index.ts": imports(...devDependencies) } });
 
 const good: Record<string, Folder> = {
   "packages/tensor": {},
@@ -70,7 +73,10 @@ const good: Record<string, Folder> = {
     devDependencies: ["@secateur/scorer-wanda"],
     files: { "src/index.ts": imports("@secateur/kit/node", "fs"), "test/a.test.ts": imports("@secateur/scorer-wanda") },
   },
-  "apps/cli": uses("@secateur/scorer-wanda", "@secateur/backend-reference", "@secateur/text"),
+  "apps/cli": {
+    ...app("@secateur/scorer-wanda", "@secateur/backend-reference", "@secateur/text"),
+    dependencies: ["a-native-library"],
+  },
   tools: { ...uses("@secateur/scorer-wanda"), files: { "src/a.ts": imports("@secateur/scorer-wanda", "vitest/node") } },
 };
 
@@ -133,6 +139,14 @@ const violations: Record<string, [changed: Record<string, Folder>, problems: str
   "a dependency that only a test uses": [
     { "packages/runner": { dependencies: ["zod"], files: { "test/a.test.ts": imports("zod") } } },
     ["packages/runner/package.json declares zod, which nothing in its sources imports"],
+  ],
+  "an app that would be installed with what its bundle brings": [
+    { "apps/cli": { ...app("@secateur/text"), dependencies: ["@secateur/text"], devDependencies: [] } },
+    ["apps/cli/package.json declares @secateur/text as a dependency, but it is bundled: it belongs to devDependencies"],
+  ],
+  "what an app is built from and does not import": [
+    { "apps/cli": { devDependencies: ["@secateur/text"] } },
+    ["apps/cli/package.json declares @secateur/text, which nothing in its sources imports"],
   ],
   "a package that names itself in its sources": [
     { "packages/text": { files: { "src/a.ts": imports("@secateur/text") } } },

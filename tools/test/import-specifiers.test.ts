@@ -8,7 +8,7 @@ test.each([
   [`import { a,\n  type B,\n} from "x";\nexport * from './y.ts';`, ["x", "./y.ts"]],
   [`export { a } from "x"; export type { B } from "y";`, ["x", "y"]],
   [`const a = await import("x"); const b = import(\n  /* @vite-ignore */ "y"\n);`, ["x", "y"]],
-  [`type A = import("x").A; import.meta.resolve("y"); require.resolve("z");`, ["x", "y", "z"]],
+  [`type A = import("x").A; import.meta.resolve("y"); require.resolve("z"); require2.resolve("w");`, ["x", "y", "z", "w"]],
   [`// import "x"\n/* import "y" */ import "z"; /** import("w") */`, ["z"]],
   [`const text = 'import "x"'; const other = "import 'y'";`, []],
   [`const text = \`import "x"; \${await import("y")} import "z"\`; import "w";`, ["y", "w"]],

@@ -13,6 +13,7 @@ import { pruneCommand } from "./commands/prune.ts";
 import { statsCommand } from "./commands/stats.ts";
 import { sweepCommand } from "./commands/sweep.ts";
 import { CommandError, EXIT, errorText, exitCodeOf, reportOf } from "./errors.ts";
+import { packageFile } from "./package-file.ts";
 import { printJson, processTerminal, type Terminal } from "./terminal.ts";
 
 /** The commands, in the order of the help. */
@@ -85,6 +86,6 @@ function usageError({ code, message }: CommanderError): CommandError {
 }
 
 function packageVersion(): string {
-  const manifest = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
+  const manifest = JSON.parse(readFileSync(packageFile("package.json"), "utf8")) as { version: string };
   return manifest.version;
 }

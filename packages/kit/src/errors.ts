@@ -27,7 +27,13 @@ export interface Where {
   readonly byte?: number;
 }
 
-/** The error of every package: the message says what was found, what was wanted and where; `code` and `where` say it to programs. */
+// Shared by every copy of this file in a process.
+const MARK = Symbol.for("@secateur/kit: SecateurError");
+
+/**
+ * The error of every package: the message says what was found, what was wanted and where; `code` and `where` say it to programs. A program and the plugins of
+ * its user may each have a copy of this package: `instanceof SecateurError` holds for the errors of all copies.
+ */
 export class SecateurError extends Error {
   readonly code: ErrorCode;
   readonly where: Where;
@@ -36,6 +42,13 @@ export class SecateurError extends Error {
     this.name = "SecateurError";
     this.code = code;
     this.where = options.where ?? {};
+    Object.defineProperty(this, MARK, { value: true });
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    const marked = typeof value === "object" && value !== null && MARK in value;
+    // biome-ignore lint/complexity/noThisInStatic: the class that is asked for; one that extends this one has no copies, and is asked the usual question
+    return this === SecateurError ? marked : Function.prototype[Symbol.hasInstance].call(this, value);
   }
 }
 

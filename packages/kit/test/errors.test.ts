@@ -14,6 +14,24 @@ test("without a place and a cause there are none", () => {
   expect("cause" in error).toBe(false);
 });
 
+test("the errors of another copy of the package are this one's errors too", async () => {
+  const copy: typeof import("../src/errors.ts") = await import(
+    /* @vite-ignore */ `${new URL("../src/errors.ts", import.meta.url).href}?copy`
+  );
+  expect(copy.SecateurError).not.toBe(SecateurError);
+  const theirs = new copy.SecateurError("unsupported", "no", { where: { tensor: "w" } });
+  expect(theirs).toBeInstanceOf(SecateurError);
+  expect(isUserError(theirs)).toBe(true);
+  expect(copy.isUserError(new SecateurError("usage", "no"))).toBe(true);
+});
+
+test("a class that extends the error keeps apart from it", () => {
+  class Hinted extends SecateurError {}
+  expect(new Hinted("usage", "no")).toBeInstanceOf(SecateurError);
+  expect(new Hinted("usage", "no")).toBeInstanceOf(Hinted);
+  expect(new SecateurError("usage", "no")).not.toBeInstanceOf(Hinted);
+});
+
 const codes: Record<ErrorCode, boolean> = {
   usage: true,
   input: true,

@@ -1,10 +1,10 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Backend } from "@secateur/kit";
 import type { RecipeInput } from "@secateur/pipeline";
 import type { DemoRequest } from "../engine/messages.ts";
 import { runPrune } from "../engine/run-prune.ts";
+import { packageFile } from "../package-file.ts";
 import { readEnglish } from "./english.ts";
 import { type Measured, measure, skillFile } from "./measure.ts";
 
@@ -19,7 +19,7 @@ export interface DemoResult {
   readonly evaluatedRows: number;
 }
 
-const MODEL = fileURLToPath(new URL("../../demo", import.meta.url));
+const MODEL = packageFile("demo");
 const SKILLS = ["arithmetic", "lookup", "sort"];
 const SPARSITY = 0.5;
 const WINDOWS = { tokens: 256, count: 64 };
