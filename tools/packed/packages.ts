@@ -1,5 +1,8 @@
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { inject } from "vitest";
 import type { PackedPackage } from "../src/pack.ts";
 
@@ -17,4 +20,28 @@ export const CAN_INSTALL: boolean = inject("packed") !== undefined;
 /** A folder for a test file to install in. */
 export function installFolder(name: string): string {
   return join(inject("packed")?.folder ?? "", name);
+}
+
+/** The range that this repository takes a package in, else any. */
+export function rangeOf(name: string): string {
+  const [, range] = new RegExp(`^  "?${name}"?: (\\S+)$`, "m").exec(readFileSync(join(ROOT, "pnpm-workspace.yaml"), "utf8")) ?? [];
+  return range ?? "*";
+}
+
+const run = promisify(execFile);
+
+/** Runs a script of one of this repository's tools, or one's own, on Node. A failure carries all that it printed. */
+export async function node(cwd: string, script: string, ...args: readonly string[]): Promise<string> {
+  try {
+    const { VITEST: _v, NODE_ENV: _e, ...env } = process.env;
+    return (await run(process.execPath, [script, ...args], { cwd, env: { ...env, NO_COLOR: "1" }, maxBuffer: 1 << 26 })).stdout;
+  } catch (error) {
+    const { stdout = "", stderr = "", message } = error as Error & { stdout?: string; stderr?: string };
+    throw new Error(`${stdout}${stderr}` || message); // the cause repeats it
+  }
+}
+
+/** A program of this repository's tools, such as `typescript/bin/tsc`. */
+export function tool(path: string): string {
+  return join(ROOT, "node_modules", path);
 }

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
@@ -58,25 +58,43 @@ export async function installPacked(
   packed: ReadonlyMap<string, PackedPackage>,
   dependencies: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  const tarball = ({ file }: PackedPackage) => `file:${relative(folder, file)}`;
-  const own = names.map((name) => {
-    const found = packed.get(name);
-    if (found === undefined) throw new Error(`no package ${name} among those packed: ${[...packed.keys()].join(", ")}`);
-    return [name, tarball(found)] as const;
-  });
-  const manifest = {
-    name: "user-of-packages",
-    private: true,
-    type: "module",
-    dependencies: { ...Object.fromEntries(own), ...dependencies },
-  };
-  await writeFile(join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+  const own = Object.fromEntries(names.map((name) => [name, packedFile(packed, name)]));
+  await installProjects(folder, { ".": { ...own, ...dependencies } }, packed);
+}
+
+/**
+ * Installs several projects, folders in `folder` with their dependencies, at once. Nothing is hoisted: each project finds what it declares, and each package
+ * what it declares. A project's dependencies are name to range; a folder that has a package.json already is given as undefined.
+ */
+export async function installProjects(
+  folder: string,
+  projects: Readonly<Record<string, Readonly<Record<string, string>> | undefined>>,
+  packed: ReadonlyMap<string, PackedPackage>,
+): Promise<void> {
+  for (const [path, dependencies] of Object.entries(projects)) {
+    await mkdir(join(folder, path), { recursive: true });
+    if (dependencies === undefined) continue;
+    const manifest = { name: `user-${path.replaceAll(/[^a-z-]/g, "")}`, private: true, type: "module", dependencies };
+    await writeFile(join(folder, path, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+  }
   // A folder with a workspace file is no part of a workspace above it.
-  const overrides = [...packed.values()].map((of) => `  ${JSON.stringify(of.name)}: ${JSON.stringify(tarball(of))}\n`).join("");
-  const scripts = "allowBuilds: { esbuild: false, koffi: false, onnxruntime-node: false, protobufjs: false, secateur: false }\n";
-  await writeFile(join(folder, "pnpm-workspace.yaml"), `autoInstallPeers: false\n${scripts}overrides:\n${overrides}`);
+  const lines = [
+    `packages: ${JSON.stringify(Object.keys(projects))}`,
+    "autoInstallPeers: false",
+    "hoist: false",
+    "allowBuilds: { esbuild: false, koffi: false, onnxruntime-node: false, protobufjs: false, secateur: false }",
+    "overrides:",
+    ...[...packed.keys()].map((name) => `  ${JSON.stringify(name)}: ${JSON.stringify(packedFile(packed, name))}`),
+  ];
+  await writeFile(join(folder, "pnpm-workspace.yaml"), `${lines.join("\n")}\n`);
   await pnpm(folder, "install", "--prefer-offline", "--silent");
+}
+
+/** What a dependency on a packed package is declared as. */
+export function packedFile(packed: ReadonlyMap<string, PackedPackage>, name: string): string {
+  const found = packed.get(name);
+  if (found === undefined) throw new Error(`no package ${name} among those packed: ${[...packed.keys()].join(", ")}`);
+  return `file:${found.file}`;
 }
 
 async function manifestOf(folder: string): Promise<{ name: string; version: string } | undefined> {

@@ -161,7 +161,7 @@ test.concurrent("an output is replaced with --force, and a run without data need
 test.concurrent("a scorer of one's own is named by its file", async (context) => {
   const folder = workFolder(context);
   const scorer = `export default {
-    kind: "scorer", name: "last", summary: "keeps the last columns",
+    contract: 1, kind: "scorer", name: "last", summary: "keeps the last columns",
     options: { "~standard": { version: 1, vendor: "test", validate: (value) => ({ value }) } },
     create: () => ({
       needs: [], selection: { group: "row", rule: "exact" },

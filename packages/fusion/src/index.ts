@@ -11,14 +11,12 @@ export { applyMask, countZeros } from "./apply.ts";
 export { apportion, meetBudget } from "./budget.ts";
 export {
   fusers,
-  fuseSharedExclusive,
   generalFuser,
   geometricFuser,
   type MixtureOptions,
   maxFuser,
   mixtureFuser,
   rankFuser,
-  type SharedExclusiveOptions,
   sharedExclusiveFuser,
   sumFuser,
   taskFuser,
@@ -29,3 +27,4 @@ export { poolStats } from "./mixture.ts";
 export { partitionShares, sharedExclusive } from "./partition.ts";
 export { type RankedMatrix, rankedCounts } from "./ranked-counts.ts";
 export type { ScaleOptions } from "./scale.ts";
+export { fuseSharedExclusive, type SharedExclusiveOptions } from "./shared-exclusive.ts";

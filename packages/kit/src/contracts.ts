@@ -234,8 +234,16 @@ export interface RatioAllocator {
   allocate(layers: readonly AllocateLayer[], ratio: number): readonly number[];
 }
 
+/**
+ * The version of the contracts in this file. It grows, and with it the major version of this package, when a plugin that fitted one would not fit the next: a
+ * program refuses plugins of another.
+ */
+export const CONTRACT: 1 = 1;
+
 /** A plugin of one kind: a plain object with a name, its options, and a function that makes the thing. */
 export interface Plugin<Kind extends string, Options, Made> {
+  /** The version of the contracts that it is written for; the `define` functions say the one that they come from. */
+  readonly contract: number;
   readonly kind: Kind;
   readonly name: string;
   /** One line for lists. */
@@ -260,24 +268,27 @@ export interface BackendPlugin<Options = unknown> extends Plugin<"backend", Opti
 /** Any plugin with options; loaders and formats have none. */
 export type AnyPlugin = ScorerPlugin | FuserPlugin | AllocatorPlugin | BackendPlugin;
 
+/** What the `define` functions say of a plugin. */
+type Stamped = "contract" | "kind";
+
 /** Gives a scorer or solver its type, with the options' inferred from the schema. */
-export function defineScorer<Options>(plugin: Omit<ScorerPlugin<Options>, "kind">): ScorerPlugin<Options> {
-  return { kind: "scorer", ...plugin };
+export function defineScorer<Options>(plugin: Omit<ScorerPlugin<Options>, Stamped>): ScorerPlugin<Options> {
+  return { contract: CONTRACT, kind: "scorer", ...plugin };
 }
 
 /** As `defineScorer`, for a fuser. */
-export function defineFuser<Options>(plugin: Omit<FuserPlugin<Options>, "kind">): FuserPlugin<Options> {
-  return { kind: "fuser", ...plugin };
+export function defineFuser<Options>(plugin: Omit<FuserPlugin<Options>, Stamped>): FuserPlugin<Options> {
+  return { contract: CONTRACT, kind: "fuser", ...plugin };
 }
 
 /** As `defineScorer`, for an allocator. */
 export function defineAllocator<Options, Made extends Allocator>(
-  plugin: Omit<AllocatorPlugin<Options, Made>, "kind">,
+  plugin: Omit<AllocatorPlugin<Options, Made>, Stamped>,
 ): AllocatorPlugin<Options, Made> {
-  return { kind: "allocator", ...plugin };
+  return { contract: CONTRACT, kind: "allocator", ...plugin };
 }
 
 /** As `defineScorer`, for a backend. */
-export function defineBackend<Options>(plugin: Omit<BackendPlugin<Options>, "kind">): BackendPlugin<Options> {
-  return { kind: "backend", ...plugin };
+export function defineBackend<Options>(plugin: Omit<BackendPlugin<Options>, Stamped>): BackendPlugin<Options> {
+  return { contract: CONTRACT, kind: "backend", ...plugin };
 }

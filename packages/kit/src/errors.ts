@@ -45,6 +45,7 @@ export class SecateurError extends Error {
     Object.defineProperty(this, MARK, { value: true });
   }
 
+  /** Whether a value is an error of any copy of this class; of a class that extends it, as usual. */
   static override [Symbol.hasInstance](value: unknown): boolean {
     const marked = typeof value === "object" && value !== null && MARK in value;
     // biome-ignore lint/complexity/noThisInStatic: the class that is asked for; one that extends this one has no copies, and is asked the usual question

@@ -7,6 +7,7 @@ export {
   type Backend,
   type BackendDescription,
   type BackendPlugin,
+  CONTRACT,
   type DeviceTensor,
   defineAllocator,
   defineBackend,

@@ -1,1 +1,2 @@
-export { default, type MagnitudeOptions, magnitude, magnitudeScore } from "./magnitude.ts";
+export { default, type MagnitudeOptions, magnitude } from "./magnitude.ts";
+export { magnitudeScore } from "./score.ts";

@@ -1,6 +1,7 @@
 import { booleanFromText, defineScorer, type ScorerPlugin } from "@secateur/kit";
 import { f32 } from "@secateur/tensor";
 import { z } from "zod";
+import { magnitudeScore } from "./score.ts";
 
 /** Options of the scorer `magnitude`. */
 export interface MagnitudeOptions {
@@ -31,10 +32,3 @@ export const magnitude: ScorerPlugin<MagnitudeOptions> = defineScorer({
 });
 
 export default magnitude;
-
-/** |W| of every weight, in a new array. */
-export function magnitudeScore(weights: Float32Array): Float32Array {
-  const scores = new Float32Array(weights.length);
-  for (let i = 0; i < weights.length; i++) scores[i] = Math.abs(weights[i] as number);
-  return scores;
-}

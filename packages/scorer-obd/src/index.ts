@@ -1,1 +1,2 @@
-export { default, type ObdOptions, obd, obdScore } from "./obd.ts";
+export { default, type ObdOptions, obd } from "./obd.ts";
+export { obdScore } from "./score.ts";

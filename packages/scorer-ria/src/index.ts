@@ -1,1 +1,2 @@
-export { default, type RiaOptions, ria, riaScore } from "./ria.ts";
+export { default, type RiaOptions, ria } from "./ria.ts";
+export { riaScore } from "./score.ts";

@@ -1,1 +1,2 @@
-export { default, type WandaPlusOptions, wandaPlus, wandaPlusScore } from "./wanda-plus.ts";
+export { wandaPlusScore } from "./score.ts";
+export { default, type WandaPlusOptions, wandaPlus } from "./wanda-plus.ts";

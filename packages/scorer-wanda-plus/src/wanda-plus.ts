@@ -1,6 +1,7 @@
 import { defineScorer, inputNorm, inputRms, numberFromText, regionalGradient, type ScorerPlugin, SecateurError } from "@secateur/kit";
 import { f32, firstNotFinite } from "@secateur/tensor";
 import { z } from "zod";
+import { wandaPlusScore } from "./score.ts";
 
 /** Options of the scorer `wanda-plus`. */
 export interface WandaPlusOptions {
@@ -57,33 +58,6 @@ export const wandaPlus: ScorerPlugin<WandaPlusOptions> = defineScorer({
 });
 
 export default wandaPlus;
-
-/**
- * Scores |W_ij|·(n[j] + α·√(R_ij/N)) (rows, cols), row-major, each rounded once to single precision: `weights` (rows, cols) row-major, `norms` n (cols), `squares` R
- * (rows, cols) row-major, the sums of squared gradients over `sequences` N. Throws a RangeError when the sizes do not fit.
- */
-export function wandaPlusScore(
-  weights: Float32Array,
-  norms: Float32Array | Float64Array,
-  squares: Float32Array | Float64Array,
-  sequences: number,
-  rows: number,
-  cols: number,
-  alpha: number,
-): Float32Array {
-  if (weights.length !== rows * cols || squares.length !== rows * cols || norms.length !== cols) {
-    const given = `${weights.length}, ${squares.length} and ${norms.length}`;
-    throw new RangeError(`wanted ${rows} × ${cols} weights and squares and ${cols} norms, but ${given} were given`);
-  }
-  const scores = new Float32Array(weights.length);
-  for (let i = 0, at = 0; i < rows; i++) {
-    for (let j = 0; j < cols; j++, at++) {
-      const gradient = Math.sqrt((squares[at] as number) / sequences);
-      scores[at] = Math.abs(weights[at] as number) * ((norms[j] as number) + alpha * gradient);
-    }
-  }
-  return scores;
-}
 
 function notFinite(tensor: string, found: string, why?: string): SecateurError {
   return new SecateurError("numeric", `${found}, wanted a finite number${why ? `: ${why}` : ""}`, { where: { tensor } });

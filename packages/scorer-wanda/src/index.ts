@@ -1,1 +1,2 @@
-export { default, type WandaOptions, wanda, wandaScore } from "./wanda.ts";
+export { wandaScore } from "./score.ts";
+export { default, type WandaOptions, wanda } from "./wanda.ts";

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { isAbsolute, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { CONTRACT } from "../contracts.ts";
 import { SecateurError } from "../errors.ts";
 import { type ImportModule, importFile } from "./import-file.ts";
 import { installedPackages, locatePackage } from "./locate.ts";
@@ -17,9 +18,10 @@ export interface ResolveOptions {
 }
 
 /**
- * The plugin that a user's name stands for: `wanda` is the built-in one, else `@secateur/scorer-wanda`, else `secateur-scorer-wanda`; `@you/x` is
+ * The plugin that a user's name stands for: `wanda` is the built-in one, else `@secateur/scorer-wanda` or `secateur-scorer-wanda`; `@you/x` is
  * `@you/secateur-scorer-x`; `./mine.ts`, a longer path or a `file:` URL is that file. Throws SecateurError `not-found` for a name that leads nowhere, and
- * `plugin` for a module that cannot be loaded or whose default export is no plugin of the kind.
+ * `plugin` for one that two packages answer to, for a module that cannot be loaded, and for a default export that is no plugin of the kind or of another version
+ * of the contracts.
  */
 export async function resolvePlugin<K extends PluginKind>(
   registry: Registry,
@@ -52,11 +54,16 @@ function locatePlugin<K extends PluginKind>(
   if (isPath(name)) return { file: existingFile(name, from, what) };
   const plugin = registry.get(kind, name);
   if (plugin !== undefined) return { plugin };
-  for (const id of packagesNamed(kind, name)) {
+  const found = packagesNamed(kind, name).flatMap((id) => {
     const file = locate(id, from, what);
-    if (file !== undefined) return { file };
+    return file === undefined ? [] : [{ id, file }];
+  });
+  const [first, second] = found;
+  if (first === undefined) throw unknownName(registry, kind, name, from);
+  if (second !== undefined) {
+    throw new SecateurError("plugin", `${what} is in two packages, ${first.id} and ${second.id}: say which by the package's full name`);
   }
-  throw unknownName(registry, kind, name, from);
+  return first;
 }
 
 function described(kind: PluginKind, name: string): string {
@@ -104,6 +111,7 @@ function locate(id: string, from: string, what: string): string | undefined {
 
 /** What may be there in something that should be a plugin. */
 interface PluginLike {
+  readonly contract?: unknown;
   readonly kind?: unknown;
   readonly name?: unknown;
   readonly summary?: unknown;
@@ -117,8 +125,16 @@ function asPlugin<K extends PluginKind>(kind: K, value: unknown, what: string): 
   if (typeof given.kind === "string" && given.kind !== kind) {
     throw new SecateurError("plugin", `${what} is a ${given.kind}: its default export says kind "${given.kind}", not "${kind}"`);
   }
+  if (typeof given.contract === "number" && given.contract !== CONTRACT) {
+    const advice = given.contract < CONTRACT ? "a newer version of it" : "a newer version of Secateur";
+    throw new SecateurError(
+      "plugin",
+      `${what} is written for version ${given.contract} of @secateur/kit's contracts, and this is version ${CONTRACT}: install ${advice}`,
+    );
+  }
   const wrong = [
     given.kind === kind ? [] : `kind "${kind}"`,
+    given.contract === CONTRACT ? [] : `contract ${CONTRACT} (what the define functions of @secateur/kit say)`,
     typeof given.name === "string" ? [] : "a name",
     typeof given.summary === "string" ? [] : "a summary",
     typeof given.options?.["~standard"]?.validate === "function" ? [] : "options (a Standard Schema)",

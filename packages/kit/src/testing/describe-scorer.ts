@@ -172,6 +172,7 @@ function zeroRow(sample: Sample): Sample {
 }
 
 function unchanged(layer: Linear, sample: Sample, stats: RoleStats, fresh: RoleStats, scorer: Scorer): void {
+  demandClose(layer.weights.shape, [sample.rows, sample.cols], 0, "the shape of the layer's weights after scoring");
   demandClose(layer.weights.data, sample.weights, 0, "the layer's weights after scoring");
   for (const need of scorer.needs) {
     const before = fresh.get(need);

@@ -1,4 +1,4 @@
-import type { AnyPlugin } from "../contracts.ts";
+import { type AnyPlugin, CONTRACT } from "../contracts.ts";
 import { SecateurError } from "../errors.ts";
 import type { OptionSchema } from "../schema.ts";
 import type { TestApi } from "./test-api.ts";
@@ -9,6 +9,7 @@ import type { TestApi } from "./test-api.ts";
  */
 export function pluginLaws(t: TestApi, plugin: AnyPlugin, kind: AnyPlugin["kind"], given: object = {}, freeNames: boolean = false): void {
   t.it("has a name and a summary of one line", () => {
+    demand(plugin.contract === CONTRACT, `the contract is ${JSON.stringify(plugin.contract)}, wanted ${CONTRACT}`);
     demand(plugin.kind === kind, `the kind is ${JSON.stringify(plugin.kind)}, wanted ${JSON.stringify(kind)}`);
     demand(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(plugin.name), `the name ${JSON.stringify(plugin.name)} is not of the form some-name`);
     demand(

@@ -19,7 +19,7 @@ const builtIns = createRegistry([wanda, { ...wanda, name: "magnitude" }]);
 
 /** The text of a plugin that needs no package: what a scorer is, without the library that helps to write it. */
 const text = (name: string, kind = "scorer") =>
-  `{ kind: "${kind}", name: "${name}", summary: "S.", options: { "~standard": { version: 1, vendor: "mine", validate: (value) => ({ value }) } }, create() {} }`;
+  `{ contract: 1, kind: "${kind}", name: "${name}", summary: "S.", options: { "~standard": { version: 1, vendor: "mine", validate: (value) => ({ value }) } }, create() {} }`;
 const module = (name: string) => `export default ${text(name)};`;
 const manifest = (fields: object) => JSON.stringify({ version: "1.0.0", ...fields });
 const find = (name: string, from: string) => resolvePlugin(builtIns, "scorer", name, { from, importModule: nativeImport });
@@ -89,14 +89,19 @@ test.each([
   expect((await find(name, from)).name).toBe(id);
 });
 
-test("the official package comes before the one without a scope", async () => {
+test("a name that two packages answer to is refused, and each has its full name", async () => {
   const from = tempFolder({
     "node_modules/@secateur/scorer-mine/package.json": manifest({ type: "module" }),
     "node_modules/@secateur/scorer-mine/index.js": module("official"),
     "node_modules/secateur-scorer-mine/package.json": manifest({ type: "module" }),
     "node_modules/secateur-scorer-mine/index.js": module("bare"),
   });
-  expect((await find("mine", from)).name).toBe("official");
+  await expect(find("mine", from)).rejects.toMatchObject({
+    code: "plugin",
+    message: `the scorer "mine" is in two packages, @secateur/scorer-mine and secateur-scorer-mine: say which by the package's full name`,
+  });
+  expect((await find("@secateur/scorer-mine", from)).name).toBe("official");
+  expect((await find("secateur-scorer-mine", from)).name).toBe("bare");
 });
 
 test("a package finds itself from its own folder", async () => {
@@ -193,7 +198,19 @@ const faults: Record<string, [file: string, message: string]> = {
   ],
   "an empty object": [
     "export default {};",
-    'the scorer "./a.mjs" is no plugin: its default export lacks kind "scorer", a name, a summary, options (a Standard Schema), a create function',
+    'the scorer "./a.mjs" is no plugin: its default export lacks kind "scorer", contract 1 (what the define functions of @secateur/kit say), a name, a summary, options (a Standard Schema), a create function',
+  ],
+  "an older contract": [
+    `export default { ...${text("x")}, contract: 0 };`,
+    `the scorer "./a.mjs" is written for version 0 of @secateur/kit's contracts, and this is version 1: install a newer version of it`,
+  ],
+  "a newer contract": [
+    `export default { ...${text("x")}, contract: 2, create: undefined };`,
+    `the scorer "./a.mjs" is written for version 2 of @secateur/kit's contracts, and this is version 1: install a newer version of Secateur`,
+  ],
+  "no contract": [
+    `export default { ...${text("x")}, contract: undefined };`,
+    'the scorer "./a.mjs" is no plugin: its default export lacks contract 1 (what the define functions of @secateur/kit say)',
   ],
   "options that are no schema": [
     `export default { ...${text("x")}, options: { alpha: 1 } };`,
@@ -201,7 +218,7 @@ const faults: Record<string, [file: string, message: string]> = {
   ],
   "a function": [
     "export default () => 1;",
-    'the scorer "./a.mjs" is no plugin: its default export lacks kind "scorer", a name, a summary, options (a Standard Schema), a create function',
+    'the scorer "./a.mjs" is no plugin: its default export lacks kind "scorer", contract 1 (what the define functions of @secateur/kit say), a name, a summary, options (a Standard Schema), a create function',
   ],
   "code that throws": ['throw new TypeError("boom");', 'cannot load the scorer "./a.mjs": boom'],
   "code that throws no error": ["throw 7;", 'cannot load the scorer "./a.mjs": 7'],
