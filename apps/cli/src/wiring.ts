@@ -22,6 +22,7 @@ import { magnitude } from "@secateur/scorer-magnitude";
 import { obd } from "@secateur/scorer-obd";
 import { ria } from "@secateur/scorer-ria";
 import { sparsegpt } from "@secateur/scorer-sparsegpt";
+import { stade } from "@secateur/scorer-stade";
 import { wanda } from "@secateur/scorer-wanda";
 import { wandaPlus } from "@secateur/scorer-wanda-plus";
 
@@ -36,7 +37,7 @@ export interface BuiltIns {
 
 /** The plugins of this program: the only place that names them. */
 export function builtIns(): BuiltIns {
-  const scorers: readonly ScorerPlugin[] = [wanda, magnitude, ria, sparsegpt, fisher, obd, wandaPlus];
+  const scorers: readonly ScorerPlugin[] = [wanda, magnitude, ria, stade, sparsegpt, fisher, obd, wandaPlus];
   return {
     registry: createRegistry([...scorers, ...fusers, ...allocators, fisherAllocator, onnxruntime, tfjs, reference]),
     formats: [safetensors],

@@ -48,7 +48,7 @@ const TABLE: readonly [args: readonly string[], message: string][] = [
   ],
   [
     ["prune", "llama", ...DATA, ...HALF, ...OUT, "--scorer", "wandaa"],
-    'no scorer is called "wandaa": the scorers are fisher, magnitude, obd, ria, sparsegpt, wanda, wanda-plus; did you mean "wanda"? (no package @secateur/scorer-wandaa or secateur-scorer-wandaa is installed for FOLDER)',
+    'no scorer is called "wandaa": the scorers are fisher, magnitude, obd, ria, sparsegpt, stade, wanda, wanda-plus; did you mean "wanda"? (no package @secateur/scorer-wandaa or secateur-scorer-wandaa is installed for FOLDER)',
   ],
   [
     ["prune", "llama", ...DATA, ...HALF, ...OUT, "--fusion", "maxx"],

@@ -66,7 +66,7 @@ describe.concurrent("with --json standard output is one JSON document", () => {
     context.expect(Object.keys(list)).toEqual(["scorer", "fuser", "allocator", "backend", "loader", "format"]);
     context
       .expect(list.scorer.map(({ name }: { name: string }) => name))
-      .toEqual(["wanda", "magnitude", "ria", "sparsegpt", "fisher", "obd", "wanda-plus"]);
+      .toEqual(["wanda", "magnitude", "ria", "stade", "sparsegpt", "fisher", "obd", "wanda-plus"]);
     context.expect(list.allocator.map(({ name }: { name: string }) => name)).toContain("fisher");
     context.expect(list.scorer[1].options).toMatchObject([{ name: "exact", type: "boolean", default: true }]);
   });

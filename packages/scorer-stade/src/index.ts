@@ -1,0 +1,1 @@
+export { default, type StadeOptions, stade, stadeScore, standardDeviations } from "./stade.ts";
