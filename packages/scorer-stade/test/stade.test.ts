@@ -1,7 +1,6 @@
 import { inputNorm, inputRms, type Linear, type RoleStats, type Scorer, SecateurError } from "@secateur/kit";
 import { parseOptions } from "@secateur/kit/node";
 import { describeScorer, layerOf, randomSample, type Sample, statsOf } from "@secateur/kit/testing";
-import { markLowest } from "@secateur/tensor";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import byDefault, { type StadeOptions, stade, stadeScore, standardDeviations } from "../src/index.ts";
@@ -97,16 +96,6 @@ describe("stadeScore", () => {
     expect(() => stadeScore(new Float32Array(6), new Float64Array(2), 2, 3)).toThrow(
       "wanted 2 × 3 weights and 3 standard deviations, but 6 and 2 were given",
     );
-  });
-
-  it("does what the README's example says", () => {
-    const deviations = standardDeviations(Float64Array.of(16, 4, 20), Float64Array.of(8, 0, 8), 4);
-    expect([...deviations]).toEqual([0, 1, 1]);
-    const scores = stadeScore(Float32Array.of(5, 1, 2), deviations, 1, 3);
-    expect([...scores]).toEqual([0, 1, 2]);
-    const mask = new Uint8Array(3);
-    markLowest(scores, 1, mask, new Float32Array(3));
-    expect([...mask]).toEqual([0, 1, 1]);
   });
 });
 
