@@ -1,8 +1,9 @@
 import { SecateurError, throwIfCancelled } from "@secateur/kit";
-import { HIDDEN, TARGET } from "@secateur/models";
-import { f32, firstNotFinite, tensor } from "@secateur/tensor";
+import { HIDDEN } from "@secateur/models";
+import { f32, firstNotFinite } from "@secateur/tensor";
 import type { Engine } from "./engine.ts";
 import { forward } from "./forward.ts";
+import { runHead } from "./head.ts";
 import { withHeld } from "./held.ts";
 import { checkSequences, embed, hiddenOf, type Stream } from "./stream.ts";
 import { withWeights } from "./weights.ts";
@@ -24,14 +25,6 @@ export interface ScoreOptions {
 
 // So many tokens go through the blocks together: their hidden states are held, and the weights are read once for all of them.
 const CHUNK_TOKENS = 32_768;
-// Logits are computed for so few tokens at a time that they stay below this many numbers.
-const LOGITS = 1 << 24;
-
-/** How many tokens pass the head at a time. */
-export function headTokens(vocabulary: number): number {
-  return Math.max(1, Math.floor(LOGITS / vocabulary));
-}
-
 /**
  * Scores sequences of any lengths. Weights are streamed block by block; what is held beside the scores does not grow with the model's depth or the
  * number of sequences. Throws SecateurError `data` for a sequence that the model cannot read and `numeric` when what it says of one is not finite.
@@ -117,31 +110,12 @@ async function throughBlocks(
 
 /** Runs the head over the hidden states of a stream that has passed all blocks: per sequence and token, loss and likeliest next token. The last loss is of no real target. */
 async function scoreStream(engine: Engine, stream: Stream, signal: AbortSignal | undefined): Promise<TokenScores[]> {
-  const { description, backend } = engine;
-  const { hidden: width, vocabulary } = description;
-  const program = description.head.loss;
-  const executable = await engine.executable(program, { exact: true }); // thousands of logits compete by small differences
-  const rows = headTokens(vocabulary);
   const scores: TokenScores[] = [];
-  await withWeights(engine, program, "", async (weights) => {
+  await withWeights(engine, engine.description.head.loss, "", async (weights) => {
     for (const batch of stream.batches) {
-      const size = batch.members.length * batch.tokens;
-      const states = await hiddenOf(stream, batch);
-      const [loss, best] = [new Float32Array(size), new Int32Array(size)];
-      const targets = new Int32Array(size);
+      const targets = new Int32Array(batch.ids.length);
       targets.set(batch.ids.subarray(1)); // a sequence's last token has the next one's first as its target: never read
-      for (let at = 0; at < size; at += rows) {
-        throwIfCancelled(signal);
-        const end = Math.min(at + rows, size);
-        await withHeld(backend, async (hold) => {
-          const hidden = hold(backend.upload(f32([1, end - at, width], states.subarray(at * width, end * width))));
-          const target = hold(backend.upload(tensor("I32", [1, end - at], targets.subarray(at, end))));
-          const outputs = await backend.run(executable, { [HIDDEN]: hidden, [TARGET]: target, ...weights.device });
-          for (const value of Object.values(outputs)) hold(value);
-          loss.set((await backend.download(outputs.loss as typeof hidden)).data as Float32Array, at); // F32 by the program
-          best.set((await backend.download(outputs.best as typeof hidden)).data as Int32Array, at); // I32 by the program
-        });
-      }
+      const { loss, best } = await runHead(engine, weights, await hiddenOf(stream, batch), targets, signal);
       for (const [b, member] of batch.members.entries()) {
         const start = b * batch.tokens;
         const end = start + (batch.lengths[b] as number);

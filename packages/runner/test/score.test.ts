@@ -1,7 +1,4 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Backend } from "@secateur/kit";
-import { toFloat32 } from "@secateur/tensor";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { logitsOf, scoreSequences } from "../src/index.ts";
 import {
@@ -10,22 +7,13 @@ import {
   distance,
   engineOf,
   failureOf,
+  golden,
   goldenFolder,
   openEngine,
   randomIds,
   randomWeights,
-  readTensors,
   tiny,
 } from "./support.ts";
-
-/** A golden model's sequences and the logits that it must give for each. */
-function golden(name: string): { readonly ids: Int32Array[]; readonly logits: Float32Array[] } {
-  const { input_ids: rows } = JSON.parse(readFileSync(join(goldenFolder(name), "inputs.json"), "utf8")) as { input_ids: number[][] };
-  const [logits] = readTensors(join(goldenFolder(name), "logits.safetensors")).values();
-  const all = logits ? toFloat32(logits) : new Float32Array(0); // (sequences, tokens, vocabulary)
-  const size = all.length / rows.length;
-  return { ids: rows.map((row) => Int32Array.from(row)), logits: rows.map((_, i) => all.subarray(i * size, (i + 1) * size)) };
-}
 
 for (const [name, make] of BACKENDS) {
   describe(`on ${name}`, () => {
