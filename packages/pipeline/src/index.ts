@@ -9,8 +9,9 @@ export type { Emit, Phase, PlanSummary, PruneEvent } from "./events.ts";
 export type { Manifest } from "./manifest.ts";
 export { partialFolder } from "./output.ts";
 export { type Parts, type Plan, planPrune } from "./plan.ts";
-export { type PruneOptions, prune, sparsityOf } from "./prune.ts";
-export type { LayerReport } from "./prune-layer.ts";
+export { type PruneOptions, prune } from "./prune.ts";
+export { type LayerReport, sparsityOf } from "./prune-layer.ts";
+export { openPruned, type PrunedModel, type PrunedModelOptions } from "./pruned-model.ts";
 export {
   type CalibrationInput,
   type CalibrationRecipe,
