@@ -32,16 +32,12 @@ function valuesOf(evaluation: Evaluation): string[][] {
   switch (evaluation.metric) {
     case "perplexity":
       return [
-        ["perplexity", number(evaluation.perplexity), `NLL ${number(evaluation.nll)} over ${counted(evaluation.predictedTokens, "token")}`],
+        ["perplexity", number(evaluation.perplexity), `NLL ${loss(evaluation)} over ${counted(evaluation.predictedTokens, "token")}`],
       ];
     case "answers":
       return [
         ["exact match", estimate(evaluation.exactMatch), `of ${counted(evaluation.documents, "row")}`],
-        [
-          "answer perplexity",
-          number(evaluation.perplexity),
-          `NLL ${number(evaluation.nll)} over ${counted(evaluation.answerTokens, "token")}`,
-        ],
+        ["answer perplexity", number(evaluation.perplexity), `NLL ${loss(evaluation)} over ${counted(evaluation.answerTokens, "token")}`],
       ];
     case "choices":
       return [
@@ -53,6 +49,10 @@ function valuesOf(evaluation: Evaluation): string[][] {
 
 function number(value: number): string {
   return Number(value.toPrecision(5)).toString();
+}
+
+function loss({ nll, standardError }: { readonly nll: number; readonly standardError: number }): string {
+  return `${number(nll)} ± ${Number(standardError.toPrecision(2))}`;
 }
 
 function estimate({ value, standardError }: { readonly value: number; readonly standardError: number }): string {
