@@ -5,7 +5,11 @@ export {
   calibrate,
   planCalibration,
 } from "./calibrate.ts";
+export { type ComparedRow, type CompareEvent, type CompareOptions, type CompareRow, compare } from "./compare.ts";
+export { type CompareInput, type CompareParts, type ComparePlan, planCompare } from "./compare-plan.ts";
+export type { EvaluationBounds, EvaluationSet, EvaluationSource } from "./evaluation-data.ts";
 export type { Emit, Phase, PlanSummary, PruneEvent } from "./events.ts";
+export { writeWhole } from "./io.ts";
 export type { Manifest } from "./manifest.ts";
 export { partialFolder } from "./output.ts";
 export { type Parts, type Plan, planPrune } from "./plan.ts";
@@ -23,3 +27,4 @@ export {
   recipeSchema,
 } from "./recipe.ts";
 export { type SweepGrid, type SweepOptions, type SweepRow, sweep, sweepRecipes } from "./sweep.ts";
+export type { Variant, VariantsInput } from "./variants.ts";
