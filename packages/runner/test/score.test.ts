@@ -1,6 +1,7 @@
 import type { Backend } from "@secateur/kit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { logitsOf, scoreSequences } from "../src/index.ts";
+import { planPrefixes } from "../src/prefixes.ts";
 import {
   BACKENDS,
   delegate,
@@ -33,6 +34,24 @@ for (const [name, make] of BACKENDS) {
         await engine.release();
       });
     }
+
+    it("scores sequences that begin alike as it scores each", async () => {
+      for (const config of [{}, { model_type: "mistral", sliding_window: 7 }]) {
+        const engine = await engineOf(backend, tiny(config));
+        const examples = [...randomIds(40, 40, 1)];
+        const rows = [20, 30].map((tokens) => [...examples, ...randomIds(tokens, 40, tokens)]);
+        const sequences = rows.flatMap((row) => [1, 4, 9].map((tokens) => Int32Array.from([...row, ...randomIds(tokens, 40, tokens)])));
+        expect(planPrefixes(sequences).levels.map(({ length }) => length)).toEqual([1, 2, 6]);
+        const [together, logits] = [await scoreSequences(engine, sequences), await logitsOf(engine, sequences)];
+        for (const [i, ids] of sequences.entries()) {
+          const [alone] = await scoreSequences(engine, [ids]);
+          expect(distance(together[i]?.loss ?? [], alone?.loss ?? [])).toBeLessThan(1e-4);
+          expect(together[i]?.best).toEqual(alone?.best);
+          expect(distance(logits[i] ?? [], (await logitsOf(engine, [ids]))[0] ?? [])).toBeLessThan(1e-4);
+        }
+        await engine.release();
+      }
+    });
 
     it("scores by the golden logits: −log p of the next token, and the likeliest", async () => {
       const { ids, logits } = golden("llama");
