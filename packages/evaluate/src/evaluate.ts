@@ -28,6 +28,7 @@ export async function evaluate(
 ): Promise<Evaluation> {
   checkCount("samples", options.samples, 1);
   checkCount("seqLen", options.seqLen, 2);
+  checkCount("maxTokens", options.maxTokens, 1);
   const rows = await take(documents, options);
   const [first] = rows;
   if (!first) throw new SecateurError("data", "there is nothing to evaluate: the data holds no document");

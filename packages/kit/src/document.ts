@@ -13,12 +13,20 @@ export interface Origin {
 /** One row of calibration or evaluation data. */
 export type Document = { readonly origin: Origin } & (
   | { readonly kind: "text"; readonly text: string }
-  | { readonly kind: "answer"; readonly prompt: string; readonly answer: string }
+  | ({ readonly kind: "answer"; readonly prompt: string; readonly answer: string } & Answering)
   /** `choices` continue the prompt, as they are; `answer` is the index of the right one. */
   | { readonly kind: "choices"; readonly prompt: string; readonly choices: readonly string[]; readonly answer: number }
   | { readonly kind: "messages"; readonly messages: readonly Message[] }
   | { readonly kind: "ids"; readonly ids: readonly number[] }
 );
+
+/** How an answer that a model gives is compared with the right one. */
+export interface Answering {
+  /** Texts before which a model's answer ends, whichever comes first. */
+  readonly stop?: readonly string[] | undefined;
+  /** A regular expression: of an answer only its first match counts, of that the first group where there is one. All of it when left out. */
+  readonly counts?: string | undefined;
+}
 
 /** The kinds of documents. */
 export type DocumentKind = Document["kind"];

@@ -20,7 +20,7 @@ export interface GenerateOptions {
   readonly promptTokens?: number;
   /** What keys and values may take, 1 GiB when left out: past it fewer prompts are answered at once. */
   readonly cacheBytes?: number;
-  /** Weights that stay on the backend after the call too. Left out, up to 4 GiB of them stay for the call. */
+  /** Weights that stay on the backend after the call too. Left out, they stay for the call, as `holdWeights` has it. */
   readonly weights?: HeldWeights;
   readonly signal?: AbortSignal | undefined;
 }
@@ -48,7 +48,6 @@ const TOGETHER = 32;
 const KEEP_OPEN = 3 / 4;
 const PROMPT_TOKENS = 1024;
 const CACHE_BYTES = 2 ** 30;
-const WEIGHT_BYTES = 4 * 2 ** 30;
 
 /**
  * Greedy decoding: the likeliest token, again and again, for several prompts at once. Throws SecateurError `data` for a prompt that the model cannot read, and `usage` for
@@ -77,7 +76,7 @@ export async function* streamGreedy(
   const longest = Math.max(0, ...prompts.map(({ length }, i) => length + (limits[i] as number)));
   const room = Math.floor((options.cacheBytes ?? CACHE_BYTES) / (longest * tokenBytes(engine)));
   const together = Math.max(1, Math.min(TOGETHER, room));
-  const weights = options.weights ?? holdWeights(engine, WEIGHT_BYTES);
+  const weights = options.weights ?? holdWeights(engine);
   try {
     yield* decode(startDecoding(engine, weights, 0), prompts, limits, together, options);
   } finally {

@@ -10,8 +10,11 @@ export interface HeldWeights {
   release(): void;
 }
 
-/** Holds the first weights that are asked for, up to so many bytes in single precision; all others are read again each time. */
-export function holdWeights(engine: Engine, bytes: number): HeldWeights {
+// 4 GiB: a model of a thousand million weights.
+const BYTES = 4 * 2 ** 30;
+
+/** Holds the first weights that are asked for, up to so many bytes in single precision, 4 GiB when left out; all others are read again each time. */
+export function holdWeights(engine: Engine, bytes: number = BYTES): HeldWeights {
   const held = new Map<string, DeviceWeights>();
   let room = bytes;
   return {

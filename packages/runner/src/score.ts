@@ -21,7 +21,7 @@ export interface TokenScores {
 export interface ScoreOptions {
   /** Called with the share of the work that is done, 0 to 1. */
   readonly onProgress?: (share: number) => void;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**

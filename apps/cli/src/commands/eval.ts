@@ -17,6 +17,7 @@ interface EvalFlags extends EngineFlags {
   readonly metric?: MetricName;
   readonly seqLen?: number;
   readonly samples?: number;
+  readonly maxTokens?: number;
   readonly field?: readonly flags.FieldFlag[];
   readonly template?: string;
   readonly json?: boolean;
@@ -50,6 +51,11 @@ export function evalCommand(context: CommandContext): Command {
     )
     .option("--seq-len <n>", "tokens a window (default: 2048, or the model's positions)", flags.wholeNumber("--seq-len", 2))
     .option("--samples <n>", "windows or rows at most (default: all)", flags.wholeNumber("--samples", 1))
+    .option(
+      "--max-tokens <n>",
+      "tokens of an answer at most, for rows that say how it ends or what counts of it (default: 256)",
+      flags.wholeNumber("--max-tokens", 1),
+    )
     .option("--field <key=column>", "which column holds text, prompt, answer … (repeatable)", flags.repeated(flags.field))
     .option("--template <text>", "a row as text with {column} places, ||| before the answer", flags.text("--template"));
   return addEngineFlags(made)
@@ -74,6 +80,7 @@ export function evalRequest(model: string, given: EvalFlags): EvalRequest {
     metric: given.metric,
     seqLen: given.seqLen,
     samples: given.samples,
+    maxTokens: given.maxTokens,
     backend: given.backend ?? "onnxruntime",
     backendOptions: backendOptions(given),
   };

@@ -197,6 +197,7 @@ export interface EvalRequest {
   readonly metric: MetricName | undefined;
   readonly seqLen: number | undefined;
   readonly samples: number | undefined;
+  readonly maxTokens?: number | undefined;
   readonly backend: string;
   readonly backendOptions: Readonly<Record<string, unknown>>;
 }

@@ -50,6 +50,7 @@ export async function measureModel(
       ...(request.metric !== undefined && { metric: request.metric }),
       ...(request.seqLen !== undefined && { seqLen: request.seqLen }),
       ...(request.samples !== undefined && { samples: request.samples }),
+      ...(request.maxTokens !== undefined && { maxTokens: request.maxTokens }),
       onProgress: (share) => emit({ type: "share", share }),
       signal,
     });

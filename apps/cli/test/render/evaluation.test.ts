@@ -30,6 +30,8 @@ test("each metric shows its values and how they were taken", () => {
     documents: 30,
     exactMatch: half,
     skipped: 0,
+    decoded: 0,
+    unended: 0,
   } as const;
   expect(evaluationText({ ...answers, protocol: "answers: 30 rows" }, BACKEND, plainColors)).toBe(
     `exact match        50.0 % ± 1.2  of 30 rows\nanswer perplexity  1.5           NLL 0.405 ± 0.01 over 90 tokens\nanswers: 30 rows; ${COMPUTED}\n`,
