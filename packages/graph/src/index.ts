@@ -1,3 +1,4 @@
+export { appendProgram } from "./append.ts";
 export { bindAxes } from "./bind.ts";
 export { type AttentionOptions, OP_KINDS, opDefinition, type ProgramBuilder, programBuilder } from "./builder.ts";
 export { type CachedProgram, cachedProgram, KEYS, PAST_KEYS, PAST_VALUES, SEEN, VALUES } from "./cache.ts";

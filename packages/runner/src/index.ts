@@ -1,5 +1,6 @@
 export { type BackwardOptions, type BackwardPass, backwardProgram, headBackward, startBackward } from "./backward.ts";
 export { type Batch, planBatches } from "./batches.ts";
+export { compareSequences, type TokenDistances } from "./compare.ts";
 export { createEngine, type Engine } from "./engine.ts";
 export { type ForwardOptions, forward } from "./forward.ts";
 export { type FinishReason, type Generated, type GenerateOptions, generateGreedy, streamGreedy, type Written } from "./generate.ts";

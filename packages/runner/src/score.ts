@@ -4,9 +4,8 @@ import { f32, firstNotFinite } from "@secateur/tensor";
 import type { Engine } from "./engine.ts";
 import { runHead } from "./head.ts";
 import { withHeld } from "./held.ts";
-import type { Segment } from "./prefixes.ts";
 import { checkSequences } from "./stream.ts";
-import { chunks, headBatches, joinSegments, type Walked, walkBlocks } from "./walk.ts";
+import { chunks, perToken, walkBlocks } from "./walk.ts";
 import { withWeights } from "./weights.ts";
 
 /** What a model says of one sequence: for each token but the first, how surprised it was, and what it would have said. */
@@ -37,7 +36,10 @@ export async function scoreSequences(engine: Engine, sequences: readonly Int32Ar
     const members = chunk.map((i) => sequences[i] as Int32Array);
     const tokens = members.reduce((sum, ids) => sum + ids.length, 0);
     const walked = await walkBlocks(engine, members, options.signal, (share) => options.onProgress?.((done + tokens * share) / total));
-    for (const [k, { loss, best }] of (await scoreWalked(engine, walked, options.signal)).entries()) {
+    const found = await withWeights(engine, engine.description.head.loss, "", (weights) =>
+      perToken(walked, ({ states, targets }) => runHead(engine, weights, states, targets, options.signal)),
+    );
+    for (const [k, { loss, best }] of found.entries()) {
       const i = chunk[k] as number;
       checkFinite(loss, i);
       scores[i] = { loss: loss.subarray(0, -1), best };
@@ -56,39 +58,22 @@ export async function logitsOf(engine: Engine, sequences: readonly Int32Array[])
   const program = description.head.logits;
   const executable = await engine.executable(program, { exact: true }); // thousands of logits compete by small differences
   const walked = await walkBlocks(engine, sequences);
-  const logits = new Map<Segment, Float32Array>();
-  await withWeights(engine, program, "", async (weights) => {
-    for await (const { states, places } of headBatches(walked)) {
+  const found = await withWeights(engine, program, "", (weights) =>
+    perToken(walked, async ({ states, targets, places }) => {
+      const logits = new Float32Array(targets.length * vocabulary);
       for (const { segment, row } of places) {
         const tokens = segment.end - segment.start;
         const own = f32([1, tokens, width], states.subarray(row * width, (row + tokens) * width));
         await withHeld(backend, async (hold) => {
           const outputs = await backend.run(executable, { [HIDDEN]: hold(backend.upload(own)), ...weights.device });
           const value = hold(outputs.logits as (typeof outputs)[string]); // the program's output
-          logits.set(segment, ((await backend.download(value)).data as Float32Array).slice()); // F32 by the program
+          logits.set((await backend.download(value)).data as Float32Array, row * vocabulary); // F32 by the program
         });
       }
-    }
-  });
-  return joinSegments(walked, logits, vocabulary, (length) => new Float32Array(length));
-}
-
-/** Runs the head over sequences that have passed all blocks: per token, loss and likeliest next token. The last loss of a sequence is of no real target. */
-async function scoreWalked(engine: Engine, walked: Walked, signal: AbortSignal | undefined): Promise<TokenScores[]> {
-  const losses = new Map<Segment, Float32Array>();
-  const likeliest = new Map<Segment, Int32Array>();
-  await withWeights(engine, engine.description.head.loss, "", async (weights) => {
-    for await (const { states, targets, places } of headBatches(walked)) {
-      const { loss, best } = await runHead(engine, weights, states, targets, signal);
-      for (const { segment, row } of places) {
-        const end = row + segment.end - segment.start;
-        losses.set(segment, loss.slice(row, end));
-        likeliest.set(segment, best.slice(row, end));
-      }
-    }
-  });
-  const best = joinSegments(walked, likeliest, 1, (length) => new Int32Array(length));
-  return joinSegments(walked, losses, 1, (length) => new Float32Array(length)).map((loss, i) => ({ loss, best: best[i] as Int32Array }));
+      return { logits };
+    }),
+  );
+  return found.map(({ logits }) => logits);
 }
 
 // Attention carries a NaN to every token of its sequence, so the place where one is found says nothing.

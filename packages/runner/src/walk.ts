@@ -117,16 +117,37 @@ export async function* headBatches({ plan, streams, sequences }: Walked): AsyncG
   }
 }
 
-/** The parts of the segments, each so many numbers a token, joined to one array a sequence. */
-export function joinSegments<T extends Float32Array | Int32Array>(
-  { plan, sequences }: Walked,
-  parts: ReadonlyMap<Segment, T>,
-  numbers: number,
-  make: (length: number) => T,
-): T[] {
-  return sequences.map((ids, i) => {
-    const whole = make(ids.length * numbers);
-    for (const segment of segmentsOf(plan, i)) whole.set(parts.get(segment) as T, segment.start * numbers); // each has a part
-    return whole;
+/** Arrays by name with as many numbers for each row of a batch, or each token of a sequence. */
+type Rows = Readonly<Record<string, Float32Array | Int32Array>>;
+
+/** What `visit` gives of the rows of each batch, put together for the tokens of each sequence. */
+export async function perToken<T extends Rows>(walked: Walked, visit: (batch: HeadBatch) => Promise<T>): Promise<T[]> {
+  const parts = new Map<Segment, T>();
+  for await (const batch of headBatches(walked)) {
+    const found = await visit(batch);
+    for (const { segment, row } of batch.places) {
+      const part = (values: T[string]): T[string] => {
+        const numbers = values.length / batch.targets.length; // a row
+        return values.slice(row * numbers, (row + segment.end - segment.start) * numbers) as T[string]; // of the same kind
+      };
+      parts.set(segment, mapped(found, part));
+    }
+  }
+  return walked.sequences.map((ids, i) => {
+    const segments = segmentsOf(walked.plan, i);
+    const [first] = segments;
+    const own = (segment: Segment | undefined): T => parts.get(segment as Segment) as T; // each has a part
+    return mapped(own(first), (values, name) => {
+      const numbers = values.length / ((first as Segment).end - (first as Segment).start); // a token
+      const whole = (
+        values instanceof Float32Array ? new Float32Array(ids.length * numbers) : new Int32Array(ids.length * numbers)
+      ) as T[string];
+      for (const segment of segments) whole.set(own(segment)[name] as T[string], segment.start * numbers);
+      return whole;
+    });
   });
+}
+
+function mapped<T extends Rows>(values: T, change: (values: T[string], name: string) => T[string]): T {
+  return Object.fromEntries(Object.entries(values).map(([name, one]) => [name, change(one as T[string], name)])) as unknown as T; // the same names
 }
