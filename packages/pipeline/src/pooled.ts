@@ -1,7 +1,7 @@
 import { poolStats } from "@secateur/fusion";
 import type { Role, RoleStats } from "@secateur/kit";
 
-/** Pools roles' statistics by a function, each tap's once. */
+/** Pools roles' statistics by a function, each tap's once: one pooler for each function. */
 export type Pooler = (stats: ReadonlyMap<Role, RoleStats>, pool: () => RoleStats) => RoleStats;
 
 /**

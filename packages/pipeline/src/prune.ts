@@ -59,7 +59,18 @@ export async function prune(plan: Plan, options: PruneOptions): Promise<Manifest
     const dense = await openDense(plan, work, { backend, emit, times, signal, modelHash, version });
     try {
       const scored = dense && (await denseScores(plan, dense));
-      await pruneSections({ plan, work, backend, emit, times, signal, pool: createPooler(), guard: createWeightGuard(), dense: scored });
+      await pruneSections({
+        plan,
+        work,
+        backend,
+        emit,
+        times,
+        signal,
+        fused: createPooler(),
+        mixed: createPooler(),
+        guard: createWeightGuard(),
+        dense: scored,
+      });
     } finally {
       if (dense !== plan.statistics) await dense?.close();
     }
@@ -121,7 +132,8 @@ interface Run {
   readonly emit: Emit;
   readonly times: RunTimes;
   readonly signal: AbortSignal | undefined;
-  readonly pool: Pooler;
+  readonly fused: Pooler;
+  readonly mixed: Pooler;
   readonly guard: WeightGuard;
   readonly dense: DenseScores | undefined;
 }
@@ -226,11 +238,12 @@ async function pruneSection(run: Run, walk: Walk, index: number, section: Sectio
 
 /** Prunes and writes the layers of a step; what comes after them in the section runs with the pruned ones, unless its streams see dense weights only. */
 async function pruneStep(
-  { plan, work, backend, times, signal, pool, guard, dense }: Run,
+  run: Run,
   { targets }: Step,
   weights: LoadedWeights,
   stats: ReadonlyMap<Role, BlockStats>,
 ): Promise<LayerReport[]> {
+  const { plan, work, times, signal } = run;
   const reports: LayerReport[] = [];
   let writing = Promise.resolve(); // while the next layer is at work
   try {
@@ -238,9 +251,8 @@ async function pruneStep(
       throwIfCancelled(signal);
       const { name } = target.weight;
       const tensor = weights.tensors.get(name) as Tensor; // loaded with its program
-      const result = await timed(times, "prune", () =>
-        pruneLayer({ plan, backend, pool, guard, dense, counts: work.counts }, target, tensor, statsOf(name, stats)),
-      );
+      const context = { ...run, counts: work.counts };
+      const result = await timed(times, "prune", () => pruneLayer(context, target, tensor, statsOf(name, stats)));
       await timed(times, "write", () => writing);
       writing = work.sink.write(target.tensor, result.tensor);
       writing.catch(() => {}); // thrown where it is waited for

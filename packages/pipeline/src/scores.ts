@@ -10,7 +10,10 @@ import type { Pooler } from "./pooled.ts";
 export interface ScoreContext {
   readonly plan: Plan;
   readonly backend: Backend;
-  readonly pool: Pooler;
+  /** What the fusion has pooled. */
+  readonly fused: Pooler;
+  /** What is mixed by the roles' weights alone. */
+  readonly mixed: Pooler;
   readonly guard: WeightGuard;
   /** Statistics of the dense model, where scores are of them. */
   readonly dense: DenseScores | undefined;
@@ -64,14 +67,14 @@ export async function fusedScores(
   layer: Linear,
   stats: ReadonlyMap<Role, RoleStats>,
 ): Promise<{ scores: Float32Array; channels?: Shares }> {
-  const { plan, pool } = context;
+  const { plan, fused } = context;
   const { weights } = plan;
   const { fuser } = plan.method;
   const roles = [...weights.keys()];
   if (roles.length === 0) return { scores: await score(context, scorer, layer, NOTHING) };
   const levels = readsGradients(scorer.needs) ? context.dense?.levels : undefined;
   if ("pool" in fuser && !levels) {
-    const pooled = pool(stats, () => fuser.pool(stats, weights));
+    const pooled = fused(stats, () => fuser.pool(stats, weights));
     return { scores: await score(context, scorer, layer, pooled) };
   }
 

@@ -26,13 +26,13 @@ export async function solveLayer(
   layer: Linear,
   stats: ReadonlyMap<Role, RoleStats>,
 ): Promise<Solved> {
-  const { plan, pool, counts } = context;
+  const { plan, fused, mixed, counts } = context;
   const { weights } = plan;
   const { fuser } = plan.method;
-  const pooled = "pool" in fuser ? pool(stats, () => fuser.pool(stats, weights)) : undefined;
+  const pooled = "pool" in fuser ? fused(stats, () => fuser.pool(stats, weights)) : undefined;
   const given: SolverStats = pooled
     ? { roles: new Map([[POOLED, pooled]]), mixture: pooled }
-    : { roles: stats, mixture: mixtureOf(stats, plan.weights, pool) };
+    : { roles: stats, mixture: mixtureOf(stats, plan.weights, mixed) };
   const amount = plan.recipe.pattern ? 0 : amountOf(plan, counts, layer.name); // with a pattern nothing asks for it
   const chooser = createChooser(plan, solver, layer, amount, "pool" in fuser ? undefined : fuser, stats);
   return solve(context, `scorer ${plan.recipe.scorer}`, solver, layer, given, chooser);
@@ -46,8 +46,8 @@ export async function repairLayer(
   stats: ReadonlyMap<Role, RoleStats>,
   mask: Mask,
 ): Promise<Solved> {
-  const { plan, pool } = context;
-  const mixture = mixtureOf(stats, plan.weights, pool);
+  const { plan, mixed } = context;
+  const mixture = mixtureOf(stats, plan.weights, mixed);
   const [rows, cols] = layer.weights.shape as readonly [number, number]; // a linear's weight is a matrix
   const choose: Select["choose"] = (scores, firstColumn) => {
     const width = scores.values().next().value?.shape[1] ?? 0;
