@@ -176,7 +176,7 @@ export async function planOpened(given: Recipe, parts: Parts, opened: Opened): P
     checkPredictions(data, read);
     roles = data;
   }
-  if (ratios) await checkAllocator(ratios, sections, recipe);
+  if (ratios) checkAllocator(ratios, sections, recipe);
   const measuring = measuringPasses(ratios, sections, statistics !== undefined);
   const reading = statistics !== undefined || (method.scoresFrom === "dense" && !method.solver);
   const passes = reading ? readingPasses(sections) : passesOf(sections, recipe.propagate);

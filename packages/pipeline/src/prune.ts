@@ -13,12 +13,12 @@ import { type Manifest, makeManifest, type RunTimes, writeRunFiles } from "./man
 import { checkOutput, partialFolder, publish } from "./output.ts";
 import type { Passes, Step } from "./passes.ts";
 import { inputsOf, type Plan, planKey } from "./plan.ts";
-import { createWeightGuard, type WeightGuard } from "./plugin-guard.ts";
-import { createPooler, type Pooler } from "./pooled.ts";
+import { createPluginGuard } from "./plugin-guard.ts";
+import { createPooler } from "./pooled.ts";
 import { type LayerReport, pruneLayer } from "./prune-layer.ts";
 import { rankCounts } from "./ranking.ts";
 import { readingWalk } from "./reading-walk.ts";
-import { type DenseScores, denseScores } from "./scores.ts";
+import { denseScores, type ScoreContext } from "./scores.ts";
 import type { Section } from "./targets.ts";
 import { startWalk, statsOf, type Walk } from "./walk.ts";
 
@@ -68,7 +68,7 @@ export async function prune(plan: Plan, options: PruneOptions): Promise<Manifest
         signal,
         fused: createPooler(),
         mixed: createPooler(),
-        guard: createWeightGuard(),
+        guard: createPluginGuard(),
         dense: scored,
       });
     } finally {
@@ -125,17 +125,11 @@ async function openWork(plan: Plan, key: string, { out, format, restart = false 
   }
 }
 
-interface Run {
-  readonly plan: Plan;
+interface Run extends ScoreContext {
   readonly work: Work;
-  readonly backend: Backend;
   readonly emit: Emit;
   readonly times: RunTimes;
   readonly signal: AbortSignal | undefined;
-  readonly fused: Pooler;
-  readonly mixed: Pooler;
-  readonly guard: WeightGuard;
-  readonly dense: DenseScores | undefined;
 }
 
 /** The statistics of the dense model that scores are made of: kept ones, those of an interrupted run, or collected now. */
@@ -188,8 +182,7 @@ async function pruneSections(run: Run): Promise<void> {
   const scratch = scratchFile(work.partial);
   const { ratios, ranking } = plan.method;
   const before = plan.dense?.cost.work ?? 0;
-  if (ratios)
-    work.counts ??= await timed(times, "allocate", () => allocateCounts(plan, ratios, backend, { emit, signal, scratch, done: before }));
+  if (ratios) work.counts ??= await timed(times, "allocate", () => allocateCounts(run, ratios, { emit, signal, scratch, done: before }));
   if (ranking) work.counts ??= await timed(times, "allocate", () => rankCounts(run, { emit, signal }));
   const done = before + (plan.summary.allocation?.work ?? 0);
   const kept = plan.statistics ?? (plan.method.walkNeeds.length === 0 ? run.dense?.statistics : undefined);
