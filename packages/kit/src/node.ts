@@ -1,3 +1,4 @@
+export { readDocuments } from "./node/documents.ts";
 export { type ImportFileOptions, type ImportModule, importFile } from "./node/import-file.ts";
 export { errorCode, ioError } from "./node/io-error.ts";
 export { decodeLine, LINE_LIMITS, type Line, type LineLimits, readLines, repeatDetector } from "./node/lines.ts";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { type Document, type Loader, type LoadReport, type OpenModel, type Role, SecateurError } from "@secateur/kit";
-import { loaderFor } from "@secateur/kit/node";
+import { readDocuments } from "@secateur/kit/node";
 import type { ModelDescription } from "@secateur/models";
 import { collectSequences, modelTokenizer, type Tokenizer, type Window } from "@secateur/text";
 import type { DataSource, Recipe } from "./recipe.ts";
@@ -126,7 +126,7 @@ async function* documentsOf(
   report: LoadReport,
 ): AsyncGenerator<Document, undefined> {
   for (const { source, fields, template } of sources) {
-    yield* loaderFor(loaders, source).load(source, { ...(fields && { fields }), ...(template !== undefined && { template }) }, report);
+    yield* readDocuments(loaders, source, { ...(fields && { fields }), ...(template !== undefined && { template }) }, report);
   }
 }
 

@@ -23,6 +23,10 @@ export function createPluginGuard(): PluginGuard {
       const watched = watch(given);
       try {
         const result = run();
+        if (result instanceof Promise) {
+          result.catch(() => {}); // that it is one is told, and ends the run
+          complain(who, place, "gave a promise of its answer, wanted the answer,");
+        }
         refuseChange(who, place, watched.changed());
         return result;
       } catch (cause) {
@@ -52,7 +56,7 @@ function refuseChange(who: string, place: Place, changed: string | undefined): v
 
 function failure(who: string, place: Place, cause: unknown): SecateurError {
   if (cause instanceof SecateurError) return cause;
-  const message = `${who} failed${place ? ` on ${nameOf(place)}` : ""}: ${cause instanceof Error ? cause.message : cause}`;
+  const message = `${who} failed${place ? ` on ${nameOf(place)}` : ""}: ${cause instanceof Error ? cause.message : String(cause)}`;
   return new SecateurError("plugin", message, { ...whereOf(place), cause });
 }
 

@@ -168,7 +168,12 @@ describe("a fuser that does not keep its contract", () => {
     ["gives another size", () => ({ scores: new Float32Array(48) }), `gave 48 scores instead of 2304 for ${FIRST}`],
     ["gives no scores", () => ({}), `gave no scores for ${FIRST}`],
     ["gives nothing", () => undefined, `gave no scores for ${FIRST}`],
-    ["gives a promise", async () => ({ scores }), `gave no scores for ${FIRST}`],
+    ["gives a promise", async () => ({ scores }), `gave a promise of its answer, wanted the answer, for ${FIRST}`],
+    [
+      "gives a promise that fails",
+      () => Promise.reject(new Error("too late")),
+      `gave a promise of its answer, wanted the answer, for ${FIRST}`,
+    ],
     ["gives an array", () => ({ scores: [...scores] }), `gave scores that are no Float32Array for ${FIRST}`],
     [
       "throws",

@@ -1,6 +1,6 @@
 import { type Evaluation, evaluate } from "@secateur/evaluate";
 import type { Backend, Document } from "@secateur/kit";
-import { formatFor, loaderFor } from "@secateur/kit/node";
+import { formatFor, readDocuments } from "@secateur/kit/node";
 import { describeModel } from "@secateur/models";
 import { createEngine } from "@secateur/runner";
 import { modelTokenizer } from "@secateur/text";
@@ -24,7 +24,7 @@ export async function measureOn(
   { emit, signal }: JobContext<"eval">,
 ): Promise<Evaluation> {
   const { formats, loaders } = builtIns();
-  const documents = loaderFor(loaders, request.data).load(request.data, loadOptions(request), { rows: 0, empty: 0, duplicates: 0 });
+  const documents = readDocuments(loaders, request.data, loadOptions(request), { rows: 0, empty: 0, duplicates: 0 });
   const format = await formatFor(formats, request.model);
   const model = await format.open(request.model);
   try {
