@@ -105,7 +105,7 @@ async function measureSection(
     const layers: MeasureLayer[] = [];
     const given: Given[number][] = [];
     for (const step of passes.steps) {
-      const stats = await walk.collect({ index, share: passes.share }, step, weights, allocator.needs);
+      const stats = await walk.collect({ index, share: passes.share }, step, weights, plan.method.ratioNeeds);
       for (const target of step.targets) {
         const tensor = weights.tensors.get(target.weight.name) as Tensor; // loaded with its program
         const measured = {

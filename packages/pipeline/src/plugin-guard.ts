@@ -22,15 +22,9 @@ export function createPluginGuard(): PluginGuard {
     run(who, place, given, run) {
       const watched = watch(given);
       try {
-        const result = run();
-        if (result instanceof Promise) {
-          result.catch(() => {}); // that it is one is told, and ends the run
-          complain(who, place, "gave a promise of its answer, wanted the answer,");
-        }
+        const result = runPlugin(who, place, run);
         refuseChange(who, place, watched.changed());
         return result;
-      } catch (cause) {
-        throw failure(who, place, cause);
       } finally {
         watched.end();
       }
@@ -48,6 +42,20 @@ export function createPluginGuard(): PluginGuard {
       }
     },
   };
+}
+
+/** Runs a plugin's code that answers at once and is given no numbers. */
+export function runPlugin<T>(who: string, place: Place, run: () => T): T {
+  try {
+    const result = run();
+    if (result instanceof Promise) {
+      result.catch(() => {}); // that it is one is told, and ends the run
+      complain(who, place, "gave a promise of its answer, wanted the answer,");
+    }
+    return result;
+  } catch (cause) {
+    throw failure(who, place, cause);
+  }
 }
 
 function refuseChange(who: string, place: Place, changed: string | undefined): void {
