@@ -17,13 +17,14 @@ for (const runtime of ["node", "node-gpu"] as const) {
 describe.skipIf(NATIVE_FOLDER === undefined)("the native runtime", () => {
   const from = [NATIVE_FOLDER as string];
 
-  it("says what it is, with the version of TensorFlow", async () => {
+  it("says what it is, with the version of TensorFlow, also where another runtime computes", async () => {
+    const other = await openTfjs({ runtime: "wasm" });
     const backend = await openTfjs({ runtime: "node", from });
     expect(backend.description).toMatchObject({
       device: "cpu",
       provider: expect.stringMatching(/^node 4\.\d+\.\d+ \(TensorFlow 2\.\d+\.\d+\)$/),
     });
-    await backend.dispose();
+    for (const one of [backend, other]) await one.dispose();
   });
 
   it("is what auto takes before wasm", async () => {
