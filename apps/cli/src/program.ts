@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { benchBackendsCommand } from "./commands/bench-backends.ts";
 import { calibrateCommand } from "./commands/calibrate.ts";
 import { examplesText, type MakeCommand } from "./commands/command.ts";
+import { compareCommand } from "./commands/compare.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { evalCommand } from "./commands/eval.ts";
@@ -19,6 +20,7 @@ import { printJson, processTerminal, type Terminal } from "./terminal.ts";
 /** The commands, in the order of the help. */
 const COMMANDS: readonly MakeCommand[] = [
   pruneCommand,
+  compareCommand,
   calibrateCommand,
   statsCommand,
   sweepCommand,

@@ -23,7 +23,7 @@ describe("what computes here", () => {
     install(
       folder,
       "lost",
-      `export default { kind: "backend", name: "lost", summary: "s", options: { "~standard": { version: 1, vendor: "t", validate: (value) => ({ value }) } },
+      `export default { contract: 1, kind: "backend", name: "lost", summary: "s", options: { "~standard": { version: 1, vendor: "t", validate: (value) => ({ value }) } },
          choices: async () => [{ card: "0" }, { card: "1" }],
          create: async ({ card }) => { if (card === "0") throw new Error("the card is lost"); process.abort(); } };`,
     );

@@ -2,7 +2,7 @@ import { type Document, SecateurError } from "@secateur/kit";
 import { scoreSequences, type TokenScores } from "@secateur/runner";
 import { encodePair } from "@secateur/text";
 import { beginOf, endsOf, type Setting } from "./setting.ts";
-import { type Estimate, estimate, pooledLoss } from "./statistics.ts";
+import { type DocumentLoss, type Estimate, estimate, pooledLoss } from "./statistics.ts";
 
 /** How well a model gives known answers to prompts. */
 export interface AnswersResult {
@@ -10,12 +10,16 @@ export interface AnswersResult {
   /** exp of the mean −log p of an answer's token, given the prompt and the answer so far. */
   readonly perplexity: number;
   readonly nll: number;
+  /** Of `nll`, over documents. */
+  readonly standardError: number;
   readonly answerTokens: number;
   readonly documents: number;
   /** The share of prompts after which greedy decoding gives exactly the answer's tokens and then an end token, where there are such. */
   readonly exactMatch: Estimate;
   /** Rows that were left out: longer than the window, or without a token to predict. */
   readonly skipped: number;
+  /** An answer's each, without those that were left out. */
+  readonly losses: readonly DocumentLoss[];
   readonly protocol: string;
 }
 
@@ -51,16 +55,18 @@ export async function evaluateAnswers(setting: Setting, rows: readonly Document[
     tokens: ids.length - start,
   }));
   const exact = fitting.map((item, i) => (isExact(item, scores[i] as TokenScores, ends) ? 1 : 0));
-  const { loss, tokens } = pooledLoss(losses);
+  const { value: nll, standardError, tokens } = pooledLoss(losses);
   const skipped = items.length - fitting.length;
   return {
     metric: "answers",
-    perplexity: Math.exp(loss),
-    nll: loss,
+    perplexity: Math.exp(nll),
+    nll,
+    standardError,
     answerTokens: tokens,
     documents: fitting.length,
     exactMatch: estimate(exact),
     skipped,
+    losses,
     protocol: protocol(fitting.length, skipped, tokens, ends),
   };
 }

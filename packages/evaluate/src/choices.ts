@@ -3,7 +3,7 @@ import { scoreSequences, type TokenScores } from "@secateur/runner";
 import { encodePair } from "@secateur/text";
 import { rowError } from "./row-error.ts";
 import { beginOf, type Setting } from "./setting.ts";
-import { type Estimate, estimate } from "./statistics.ts";
+import { type DocumentLoss, type Estimate, estimate, pooledLoss } from "./statistics.ts";
 
 /** How often a model finds the right choice the likeliest, by lm-evaluation-harness's definitions. */
 export interface ChoicesResult {
@@ -12,7 +12,13 @@ export interface ChoicesResult {
   readonly acc: Estimate;
   /** By that sum divided by the choice's characters (code points), its leading space not counted. */
   readonly accNorm: Estimate;
+  /** Mean −log of the right choice's share of the probability of all choices: what accuracy counts, without its steps. */
+  readonly nll: number;
+  /** Of `nll`, over documents. */
+  readonly standardError: number;
   readonly documents: number;
+  /** A document's each, as one prediction. */
+  readonly losses: readonly DocumentLoss[];
   /** Per document, each choice's log-likelihood. */
   readonly logLikelihoods: readonly (readonly number[])[];
   readonly protocol: string;
@@ -54,11 +60,16 @@ export async function evaluateChoices(setting: Setting, rows: readonly Document[
         likeliest((logLikelihoods[d] as number[]).map((sum, c) => score(sum, choices[c] as string))) === answer ? 1 : 0,
       ),
     );
+  const losses = documents.map(({ answer }, d) => ({ loss: lossOf(logLikelihoods[d] as number[], answer), tokens: 1 }));
+  const { value: nll, standardError } = pooledLoss(losses);
   return {
     metric: "choices",
     acc: hits((sum) => sum),
     accNorm: hits((sum, choice) => sum / Math.max(1, [...choice.trimStart()].length)),
+    nll,
+    standardError,
     documents: documents.length,
+    losses,
     logLikelihoods,
     protocol: `choices: ${documents.length} row${documents.length === 1 ? "" : "s"}, the likeliest continuation of the prompt by the sum of its tokens' log-probabilities (acc), and per character (acc_norm)`,
   };
@@ -66,4 +77,11 @@ export async function evaluateChoices(setting: Setting, rows: readonly Document[
 
 function likeliest(scores: readonly number[]): number {
   return scores.indexOf(Math.max(...scores));
+}
+
+/** −log of the right choice's share, from log-likelihoods of any size. */
+function lossOf(logLikelihoods: readonly number[], answer: number): number {
+  const most = Math.max(...logLikelihoods);
+  const sum = logLikelihoods.reduce((total, one) => total + Math.exp(one - most), 0);
+  return most + Math.log(sum) - (logLikelihoods[answer] as number); // a row's answer is one of its choices
 }

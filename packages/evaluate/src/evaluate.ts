@@ -23,7 +23,7 @@ const KINDS: Readonly<Record<MetricName, readonly DocumentKind[]>> = {
 export async function evaluate(
   engine: Engine,
   tokenizer: () => Tokenizer,
-  documents: AsyncIterable<Document>,
+  documents: AsyncIterable<Document> | Iterable<Document>,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
   checkCount("samples", options.samples, 1);
@@ -47,13 +47,28 @@ export async function evaluate(
 }
 
 /** Rows up to the number of samples; text is cut in windows later, so all of it is taken. */
-async function take(documents: AsyncIterable<Document>, { samples }: EvaluateOptions): Promise<Document[]> {
+async function take(documents: AsyncIterable<Document> | Iterable<Document>, { samples }: EvaluateOptions): Promise<Document[]> {
   const rows: Document[] = [];
-  for await (const document of documents) {
+  for await (const document of withoutStrayBlanks(documents)) {
     rows.push(document);
     if (samples !== undefined && document.kind !== "text" && rows.length >= samples) break;
   }
   return rows;
+}
+
+/** Empty rows are part of running text, where each adds a blank line; between rows of other kinds they are nothing. */
+async function* withoutStrayBlanks(documents: AsyncIterable<Document> | Iterable<Document>): AsyncGenerator<Document> {
+  const blanks: Document[] = [];
+  let text: boolean | undefined;
+  for await (const document of documents) {
+    const blank = document.kind === "text" && document.text === "";
+    if (text === undefined && !blank) {
+      text = document.kind === "text";
+      if (text) yield* blanks;
+    }
+    if (text === undefined) blanks.push(document);
+    else if (!blank || text) yield document;
+  }
 }
 
 function checkCount(name: string, value: number | undefined, least: number): void {

@@ -3,7 +3,7 @@ import { scoreSequences } from "@secateur/runner";
 import { evaluationWindows } from "@secateur/text";
 import { rowError } from "./row-error.ts";
 import { beginOf, type Setting } from "./setting.ts";
-import { pooledLoss } from "./statistics.ts";
+import { type DocumentLoss, pooledLoss } from "./statistics.ts";
 
 /** Perplexity of running text: exp of the mean −log p over all predicted tokens. */
 export interface PerplexityResult {
@@ -11,9 +11,13 @@ export interface PerplexityResult {
   readonly perplexity: number;
   /** Mean −log p, natural logarithm. */
   readonly nll: number;
+  /** Of `nll`, over windows. */
+  readonly standardError: number;
   readonly predictedTokens: number;
   readonly windows: number;
   readonly windowTokens: number;
+  /** A window's each. */
+  readonly losses: readonly DocumentLoss[];
   readonly protocol: string;
 }
 
@@ -26,17 +30,19 @@ export async function evaluatePerplexity(setting: Setting, rows: readonly Docume
   const { all, note } = given ? idWindows(setting, rows) : textWindows(setting, rows);
   const windows = all.slice(0, setting.samples);
   const scores = await scoreSequences(setting.engine, windows, setting);
-  const sums = scores.map(({ loss }) => ({ loss: loss.reduce((sum, value) => sum + value, 0), tokens: loss.length }));
-  const { loss, tokens } = pooledLoss(sums);
+  const losses = scores.map(({ loss }) => ({ loss: loss.reduce((sum, value) => sum + value, 0), tokens: loss.length }));
+  const { value: nll, standardError, tokens } = pooledLoss(losses);
   const [used, of] = [windows.length, all.length];
   const share = used < of ? `the first ${used} of ${of} windows` : `${used} window${used === 1 ? "" : "s"}`;
   return {
     metric: "perplexity",
-    perplexity: Math.exp(loss),
-    nll: loss,
+    perplexity: Math.exp(nll),
+    nll,
+    standardError,
     predictedTokens: tokens,
     windows: used,
     windowTokens: setting.windowTokens,
+    losses,
     protocol: `token-ppl@${setting.windowTokens}: ${note(share)}, T−1 predictions a window`,
   };
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type Document, type Loader, type LoadReport, type OpenModel, type Role, SecateurError } from "@secateur/kit";
+import { type Document, type Loader, type LoadOptions, type LoadReport, type OpenModel, type Role, SecateurError } from "@secateur/kit";
 import { readDocuments } from "@secateur/kit/node";
 import type { ModelDescription } from "@secateur/models";
 import { collectSequences, modelTokenizer, type Tokenizer, type Window } from "@secateur/text";
@@ -48,18 +48,30 @@ interface DataContext {
   readonly seqLen: number;
   /** Token ids end before this one. */
   readonly vocabulary: number;
+  readonly take: (document: Document) => boolean;
+}
+
+/** What data is read for. */
+interface LoadRolesContext {
+  readonly loaders: readonly Loader[];
+  readonly model: OpenModel;
+  readonly description: ModelDescription;
+  readonly seqLen: number;
+  /** Whether a document is data to calibrate with, asked of each that is read; all are when left out. */
+  readonly take?: (document: Document) => boolean;
 }
 
 /** Reads the data of some roles, tokenised. */
 export async function loadRoles(
   wanted: readonly { readonly role: Role; readonly sources: readonly DataSource[] }[],
   recipe: DataRecipe,
-  { loaders, model, description, seqLen }: { loaders: readonly Loader[]; model: OpenModel; description: ModelDescription; seqLen: number },
+  { loaders, model, description, seqLen, take = () => true }: LoadRolesContext,
 ): Promise<RoleData[]> {
   let tokenizer: Tokenizer | undefined;
   const context: DataContext = {
     loaders,
     seqLen,
+    take,
     vocabulary: description.vocabulary,
     tokenizer: () => {
       tokenizer ??= modelTokenizer(model);
@@ -75,7 +87,7 @@ export async function loadRoles(
 async function loadRole(role: Role, sources: readonly DataSource[], recipe: DataRecipe, context: DataContext): Promise<RoleData> {
   const report: LoadReport = { rows: 0, empty: 0, duplicates: 0 };
   const { samples, pack, promptWeight, shuffle, seed } = recipe;
-  const documents = documentsOf(sources, context.loaders, report);
+  const documents = documentsOf(sources, context.loaders, report, context.take);
   try {
     const { value: first } = (await documents.next()) as IteratorResult<Document, undefined>;
     // Rows of token ids need no tokenizer, so a model whose tokenizer is missing or refused can be pruned with them.
@@ -120,13 +132,17 @@ async function loadRole(role: Role, sources: readonly DataSource[], recipe: Data
 // So many rows are held to draw from, as in the streaming shuffle of the datasets library.
 const SHUFFLE_BUFFER = 10_000;
 
-async function* documentsOf(
+/** The documents of some sources, one source after another, that are to be taken; `options` as a loader's. */
+export async function* documentsOf(
   sources: readonly DataSource[],
   loaders: readonly Loader[],
   report: LoadReport,
+  take: (document: Document) => boolean,
+  options: Pick<LoadOptions, "keepEmpty"> = {},
 ): AsyncGenerator<Document, undefined> {
   for (const { source, fields, template } of sources) {
-    yield* readDocuments(loaders, source, { ...(fields && { fields }), ...(template !== undefined && { template }) }, report);
+    const reading = { ...options, ...(fields && { fields }), ...(template !== undefined && { template }) };
+    for await (const document of readDocuments(loaders, source, reading, report)) if (take(document)) yield document;
   }
 }
 
@@ -180,7 +196,8 @@ function counted(count: number, one: string, many: string): string {
   return `${count} ${count === 1 ? one : many}`;
 }
 
-function hashOf(sequences: readonly Window[]): string {
+/** A hash of sequences' tokens and weights, `sha256:…`. */
+export function hashOf(sequences: readonly Window[]): string {
   const hash = createHash("sha256");
   for (const { ids, weights } of sequences) {
     hash.update(new Uint32Array([ids.length]));

@@ -5,12 +5,17 @@ export {
   calibrate,
   planCalibration,
 } from "./calibrate.ts";
+export { type ComparedRow, type CompareEvent, type CompareOptions, type CompareRow, compare } from "./compare.ts";
+export { type CompareInput, type CompareParts, type ComparePlan, planCompare } from "./compare-plan.ts";
+export type { EvaluationBounds, EvaluationSet, EvaluationSource } from "./evaluation-data.ts";
 export type { Emit, Phase, PlanSummary, PruneEvent } from "./events.ts";
+export { writeWhole } from "./io.ts";
 export type { Manifest } from "./manifest.ts";
 export { partialFolder } from "./output.ts";
 export { type Parts, type Plan, planPrune } from "./plan.ts";
-export { type PruneOptions, prune, sparsityOf } from "./prune.ts";
-export type { LayerReport } from "./prune-layer.ts";
+export { type PruneOptions, prune } from "./prune.ts";
+export { type LayerReport, sparsityOf } from "./prune-layer.ts";
+export { openPruned, type PrunedModel, type PrunedModelOptions } from "./pruned-model.ts";
 export {
   type CalibrationInput,
   type CalibrationRecipe,
@@ -22,3 +27,4 @@ export {
   recipeSchema,
 } from "./recipe.ts";
 export { type SweepGrid, type SweepOptions, type SweepRow, sweep, sweepRecipes } from "./sweep.ts";
+export type { Rule, Variant, VariantsInput } from "./variants.ts";

@@ -1,4 +1,4 @@
-import { open, readdir, rename, writeFile } from "node:fs/promises";
+import { lstat, open, readdir, rename, writeFile } from "node:fs/promises";
 import { SecateurError } from "@secateur/kit";
 import { errorCode, ioError } from "@secateur/kit/node";
 
@@ -10,6 +10,17 @@ export async function listFolder(path: string): Promise<string[] | undefined> {
     if (errorCode(error) === "ENOENT") return undefined;
     if (errorCode(error) === "ENOTDIR")
       throw new SecateurError("exists", `${path} is not a folder`, { where: { file: path }, cause: error });
+    throw ioError(error, "read", path);
+  }
+}
+
+/** Whether there is anything at a path. Throws SecateurError `io` when that cannot be seen. */
+export async function pathExists(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return false;
     throw ioError(error, "read", path);
   }
 }

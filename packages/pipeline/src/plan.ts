@@ -300,7 +300,8 @@ export function countsOf(model: OpenModel, description: ModelDescription, sectio
 
 type ModelCounts = Pick<Plan["summary"], "model" | "modelType" | "blocks" | "parameters" | "layers" | "prunable">;
 
-function checkPattern(recipe: Recipe, sections: readonly Section[]): void {
+/** Throws SecateurError `usage` for a pattern that does not part the inputs of every layer. */
+export function checkPattern(recipe: Recipe, sections: readonly Section[]): void {
   if (!recipe.pattern) return;
   const { keep, of } = recipe.pattern;
   for (const { tensor, shape } of sections.flatMap(({ linears }) => linears)) {

@@ -23,6 +23,12 @@ export interface LayerReport {
   readonly notes?: Readonly<Record<string, number>>;
 }
 
+/** The share of zeros over some layers. */
+export function sparsityOf(layers: readonly LayerReport[]): number {
+  const size = layers.reduce((sum, { shape }) => sum + shape[0] * shape[1], 0);
+  return size === 0 ? 0 : layers.reduce((sum, { zeros }) => sum + zeros, 0) / size;
+}
+
 /** What pruning a layer works with, beside the layer. */
 export interface LayerContext extends ScoreContext {
   /** What an allocator, or scores that compete beyond the matrix, have chosen. */

@@ -15,7 +15,7 @@ import type { Passes, Step } from "./passes.ts";
 import { inputsOf, type Plan, planKey } from "./plan.ts";
 import { createPluginGuard } from "./plugin-guard.ts";
 import { createPooler } from "./pooled.ts";
-import { type LayerReport, pruneLayer } from "./prune-layer.ts";
+import { type LayerReport, pruneLayer, sparsityOf } from "./prune-layer.ts";
 import { rankCounts } from "./ranking.ts";
 import { readingWalk } from "./reading-walk.ts";
 import { denseScores, type ScoreContext } from "./scores.ts";
@@ -275,12 +275,6 @@ async function copyRest(plan: Plan, sink: WeightSink, signal: AbortSignal): Prom
     throwIfCancelled(signal);
     if (!targets.has(name)) await sink.copy(name);
   }
-}
-
-/** The share of zeros over some layers. */
-export function sparsityOf(layers: readonly LayerReport[]): number {
-  const size = layers.reduce((sum, { shape }) => sum + shape[0] * shape[1], 0);
-  return size === 0 ? 0 : layers.reduce((sum, { zeros }) => sum + zeros, 0) / size;
 }
 
 async function timed<T>(times: RunTimes, phase: string, work: () => Promise<T>): Promise<T> {

@@ -1,15 +1,14 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import type { Evaluation } from "@secateur/evaluate";
-import { type Backend, type Format, SecateurError, throwIfCancelled } from "@secateur/kit";
-import { errorCode, ioError } from "@secateur/kit/node";
+import { type Backend, type Format, type OpenModel, SecateurError } from "@secateur/kit";
 import { openStatistics } from "@secateur/statistics";
-import { writeWhole } from "./io.ts";
-import { checkOutput, checkOutputFile, checkSpace } from "./output.ts";
+import { checkOutputFile } from "./output.ts";
 import { inputsOf, type Parts, type Plan, planKey, planOpened } from "./plan.ts";
-import { prune } from "./prune.ts";
+import { sparsityOf } from "./prune-layer.ts";
+import { openPruned } from "./pruned-model.ts";
 import { parseRecipe, type Recipe, type RecipeInput } from "./recipe.ts";
-import { checkSweepWork, claimSweepWork, sweepModel } from "./sweep-work.ts";
+import { checkRows, makeRows, type WantedRow } from "./rows.ts";
+import { claimWork } from "./work.ts";
 
 /** The settings of a sweep: every scorer with every fusion at every sparsity and pattern. */
 export interface SweepGrid {
@@ -29,7 +28,6 @@ export interface SweepRow {
   readonly setting?: Pick<Recipe, "scorer" | "solver" | "fusion" | "sparsity" | "pattern">;
   /** The share of zeros among the weights that are pruned. */
   readonly sparsity: number;
-  readonly seconds: number;
   readonly metrics: Readonly<Record<string, Evaluation>>;
 }
 
@@ -45,8 +43,8 @@ export interface SweepOptions {
   resolve(recipe: Recipe): Promise<Parts>;
   /** What models are measured on, by name; with what it was read, for the rows' keys. */
   readonly data: readonly { readonly name: string; readonly settings: unknown }[];
-  /** Measures the model in a folder on one of the data. */
-  measure(folder: string, name: string): Promise<Evaluation>;
+  /** Measures a model on one of the data. */
+  measure(model: OpenModel, name: string): Promise<Evaluation>;
   /** Told each row once it is in the file, and how many of them are done. */
   readonly onRow?: (row: SweepRow, done: number, total: number) => void;
   readonly signal?: AbortSignal;
@@ -64,36 +62,25 @@ export function sweepRecipes({ recipe, scorers, fusions, sparsities, patterns }:
 }
 
 /**
- * Prunes a model by each setting from one statistics file, measures every result, and writes a line for each. Every setting is planned before the first is run.
- * A sweep that was stopped goes on after the last line. Throws SecateurError `exists` for results of something else, unless `force`, and when the folder
- * `OUT.work`, where the models are made, is in use.
+ * Prunes a model by each setting from one statistics file, in memory, measures every result, and writes a line for each. Every setting is planned before the
+ * first is run. A sweep that was stopped goes on after the last line. Throws SecateurError `exists` for results of something else, unless `force`, and when
+ * another sweep is at work on them, which the folder `OUT.work` says.
  */
 export async function sweep(grid: SweepGrid, options: SweepOptions): Promise<SweepRow[]> {
   const recipes = sweepRecipes(grid);
   const { out, signal } = options;
   const inputs = inputsOf(recipes[0] as Recipe); // a grid has a setting, and all read the same
   await checkOutputFile(out, inputs, true);
-  await checkSweepWork(out);
-  await checkOutput(sweepModel(out), inputs, true);
   return await withPlans(recipes, options, async (plans) => {
     const wanted = await wantedRows(plans, options);
-    const rows = await knownRows(options, new Set(wanted.map(({ key }) => key)));
-    const release = await claimSweepWork(out);
+    const { force = false, onRow } = options;
+    if (!force) await checkRows(out, new Set(wanted.map(({ key }) => key)));
+    const work = await claimWork(`${out}.work`, []);
     try {
-      for (const [i, { key, plan }] of wanted.entries()) {
-        throwIfCancelled(signal);
-        const known = rows.find((row) => row.key === key);
-        const row = known ?? (await makeRow(key, plan, inputs.model, options));
-        if (!known) {
-          rows.push(row);
-          await writeWhole(out, rows.map((one) => `${JSON.stringify(one)}\n`).join(""));
-        }
-        options.onRow?.(row, i + 1, wanted.length);
-      }
+      return await makeRows(wanted, { path: out, force, onRow, signal });
     } finally {
-      await release();
+      await work.release(true);
     }
-    return wanted.map(({ key }) => rows.find((row) => row.key === key) as SweepRow); // each has been made or was known
   });
 }
 
@@ -109,7 +96,6 @@ async function withPlans<T>(recipes: readonly Recipe[], options: SweepOptions, u
       const plans: Plan[] = [];
       const opened = { model, statistics, replace: true, close: async () => {} };
       for (const { recipe, parts } of settings) plans.push(await planOpened(recipe, parts, opened));
-      for (const { summary } of plans) await checkSpace(sweepModel(options.out), summary.diskBytes + summary.scratchBytes);
       return await use(plans);
     } finally {
       await statistics.close();
@@ -119,28 +105,24 @@ async function withPlans<T>(recipes: readonly Recipe[], options: SweepOptions, u
   }
 }
 
-interface WantedRow {
-  readonly key: string;
-  /** Absent for the dense model. */
-  readonly plan?: Plan;
-}
-
-async function wantedRows(plans: readonly Plan[], options: SweepOptions): Promise<WantedRow[]> {
+/** The dense model first, where models are measured, and then every setting. */
+async function wantedRows(plans: readonly Plan[], options: SweepOptions): Promise<WantedRow<SweepRow>[]> {
   const { backend, data, version } = options;
-  const modelHash = await (plans[0] as Plan).model.hash(); // all have one model
-  const rows = plans.map((plan) => ({ key: rowKey(planKey(plan, modelHash, backend.description, version), modelHash, options), plan }));
-  return data.length > 0 ? [{ key: rowKey(undefined, modelHash, options) }, ...rows] : rows;
+  const { model } = plans[0] as Plan; // all have one model
+  const modelHash = await model.hash();
+  const rows = plans.map((plan): WantedRow<SweepRow> => {
+    const key = rowKey(planKey(plan, modelHash, backend.description, version), modelHash, options);
+    return { key, make: () => makeRow(key, plan, options) };
+  });
+  if (data.length === 0) return rows;
+  const dense = rowKey(undefined, modelHash, options);
+  return [{ key: dense, make: async () => ({ key: dense, sparsity: 0, metrics: await metricsOf(model, options) }) }, ...rows];
 }
 
-async function makeRow(key: string, plan: Plan | undefined, dense: string, options: SweepOptions): Promise<SweepRow> {
-  const started = performance.now();
-  const { format, backend, signal, version } = options;
-  const out = sweepModel(options.out);
-  const manifest = plan && (await prune(plan, { out, format, backend, restart: true, version, ...(signal && { signal }) }));
-  const seconds = (performance.now() - started) / 1000;
-  const metrics: Record<string, Evaluation> = {};
-  for (const { name } of options.data) metrics[name] = await options.measure(plan ? out : dense, name);
-  if (!plan) return { key, sparsity: 0, seconds: 0, metrics };
+async function makeRow(key: string, plan: Plan, options: SweepOptions): Promise<SweepRow> {
+  const { backend, signal } = options;
+  const pruned = await openPruned(plan, { backend, ...(signal && { signal }) });
+  const metrics = await metricsOf(pruned.model, options);
   const { scorer, solver, fusion, sparsity, pattern } = plan.recipe;
   const setting = {
     scorer,
@@ -149,39 +131,15 @@ async function makeRow(key: string, plan: Plan | undefined, dense: string, optio
     ...(sparsity !== undefined && { sparsity }),
     ...(pattern && { pattern }),
   };
-  return { key, setting, sparsity: manifest?.sparsity.ratio ?? 0, seconds, metrics };
+  return { key, setting, sparsity: sparsityOf(await pruned.layers()), metrics };
+}
+
+async function metricsOf(model: OpenModel, { data, measure }: SweepOptions): Promise<Record<string, Evaluation>> {
+  const metrics: Record<string, Evaluation> = {};
+  for (const { name } of data) metrics[name] = await measure(model, name);
+  return metrics;
 }
 
 function rowKey(plan: string | undefined, model: string, { data, backend: { description: backend }, version }: SweepOptions): string {
   return `sha256:${createHash("sha256").update(JSON.stringify({ plan, model, data, backend, version })).digest("hex")}`;
-}
-
-/** The rows of a file that an earlier sweep of the same settings has begun; none with `force`. */
-async function knownRows({ out, force = false }: SweepOptions, keys: ReadonlySet<string>): Promise<SweepRow[]> {
-  if (force) return [];
-  let text: string;
-  try {
-    text = await readFile(out, "utf8");
-  } catch (error) {
-    if (errorCode(error) === "ENOENT") return [];
-    throw ioError(error, "read", out);
-  }
-  const rows = text.split("\n").flatMap((line) => (line === "" ? [] : [rowOf(line)]));
-  if (rows.every((row): row is SweepRow => row !== undefined && keys.has(row.key))) return rows;
-  throw new SecateurError(
-    "exists",
-    `--out ${out} holds something else than results of these settings: give another, or --force to replace it`,
-    {
-      where: { file: out },
-    },
-  );
-}
-
-function rowOf(line: string): SweepRow | undefined {
-  try {
-    const row = JSON.parse(line) as Partial<SweepRow> | null;
-    return typeof row?.key === "string" && row.metrics ? (row as SweepRow) : undefined; // what has a key that is known was written here
-  } catch {
-    return undefined;
-  }
 }

@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { jsonlLoader } from "@secateur/data-jsonl";
 import { type Evaluation, evaluate } from "@secateur/evaluate";
 import { safetensors, safetensorsFiles } from "@secateur/format-safetensors";
-import type { Backend, Format, TensorFiles } from "@secateur/kit";
+import type { Backend, Format, OpenModel, TensorFiles } from "@secateur/kit";
 import { describeModel } from "@secateur/models";
 import { createEngine } from "@secateur/runner";
 import { describe, expect, it } from "vitest";
@@ -51,14 +51,12 @@ function gridOf(stats: string, change: Partial<SweepGrid> = {}): SweepGrid {
 }
 
 function optionsOf(out: string, backend: Backend, seen: string[], change: Partial<SweepOptions> = {}): SweepOptions {
-  const measure = async (folder: string): Promise<Evaluation> => {
-    seen.push(folder);
-    const model = await safetensors.open(folder);
+  const measure = async (model: OpenModel): Promise<Evaluation> => {
+    seen.push(model.source);
     const engine = createEngine(model, describeModel(model), backend);
     const documents = jsonlLoader.load(ROWS, {}, { rows: 0, empty: 0, duplicates: 0 });
     const result = await evaluate(engine, () => Promise.reject() as never, documents);
     await engine.release();
-    await model.close();
     return result;
   };
   const resolve = (recipe: Parameters<SweepOptions["resolve"]>[0]) => partsOf(recipe, 64);
@@ -160,17 +158,17 @@ it("with force keeps old results until there is a new one", async () => {
   });
 });
 
-describe("the folder that a sweep works in", () => {
+describe("the folder that says that a sweep is at work", () => {
   it.each<[what: string, make: (work: string) => Promise<void>, message: (work: string) => string]>([
     [
       "holds something else",
-      (work) => writeFiles(work, { "model/kept.txt": "mine", "notes.txt": "mine" }),
-      (work) => `${work} is in the way: it holds notes.txt, which no sweep leaves there: move it, or give another --out`,
+      (work) => writeFiles(work, { "notes.txt": "mine" }),
+      (work) => `${work} is in the way: it holds notes.txt, which no such run leaves there: move it, or give another --out`,
     ],
     ["is a file", (work) => writeFile(work, "mine"), (work) => `${work} is not a folder`],
     [
       "is another sweep's",
-      (work) => writeFiles(work, { "model/kept.txt": "mine", "lock.json": { pid: process.pid, host: hostname() } }),
+      (work) => writeFiles(work, { "lock.json": { pid: process.pid, host: hostname() } }),
       (work) => `another run (process ${process.pid}) is at work in ${work}: wait for it, or give another --out`,
     ],
   ])("is refused and stays as it is when it %s", async (_, make, message) => {
@@ -191,8 +189,7 @@ describe("the folder that a sweep works in", () => {
       const folder = await newFolder();
       const stats = await statistics(folder, backend);
       const out = join(folder, "results.jsonl");
-      await writeFiles(`${out}.work`, { "model/config.json": {}, "lock.json": "" });
-      await mkdir(join(`${out}.work`, "model.partial"));
+      await writeFiles(`${out}.work`, { "lock.json": "" });
       await sweep(gridOf(stats, { fusions: ["mixture"], sparsities: [0.5] }), optionsOf(out, backend, []));
       expect(readdirSync(folder).sort()).toEqual(["results.jsonl", "stats"]);
     });

@@ -1,47 +1,26 @@
-import { existsSync } from "node:fs";
 import { SecateurError } from "@secateur/kit";
 import type { RecipeInput } from "@secateur/pipeline";
 import type { Command } from "commander";
 import { backendsHere } from "../backends.ts";
 import { runEngine } from "../engine/client.ts";
 import type { PruneOutcome, PruneRequest } from "../engine/messages.ts";
-import { CommandError } from "../errors.ts";
 import * as flags from "../flags.ts";
 import { planText } from "../render/plan.ts";
 import { createProgress } from "../render/progress.ts";
 import { followPrune } from "../render/prune-events.ts";
 import { prunedText } from "../render/pruned.ts";
 import { printJson } from "../terminal.ts";
+import { withWayOn } from "../way-on.ts";
 import { type CommandContext, command, type Example } from "./command.ts";
-import {
-  addDataFlags,
-  addEngineFlags,
-  addMemoryFlag,
-  addSolverFlag,
-  addTensorFlags,
-  addWeightFlag,
-  backendOptions,
-  type DataFlags,
-  dataOf,
-  type EngineFlags,
-  type TargetFlags,
-} from "./shared-flags.ts";
+import { type AmountFlags, addAmountFlags, addMethodFlags, amountOf, type MethodFlags, methodOf } from "./method-flags.ts";
+import { addDataFlags, addEngineFlags, addMemoryFlag, backendOptions, type DataFlags, dataOf, type EngineFlags } from "./shared-flags.ts";
 
 /** The flags of `prune` as they are parsed; what was not given is absent. */
-export interface PruneFlags extends DataFlags, TargetFlags, EngineFlags {
+export interface PruneFlags extends AmountFlags, DataFlags, MethodFlags, EngineFlags {
   readonly out?: string;
   readonly stats?: string;
-  readonly scorer?: string;
   readonly fusion?: string;
-  readonly sparsity?: number;
-  readonly pattern?: { readonly keep: number; readonly of: number };
   readonly propagate?: "block" | "linear" | "none";
-  readonly scorerOption?: readonly (readonly [string, string])[];
-  readonly fusionOption?: readonly (readonly [string, string])[];
-  readonly solver?: string;
-  readonly solverOption?: readonly (readonly [string, string])[];
-  readonly allocate?: string;
-  readonly allocateOption?: readonly (readonly [string, string])[];
   readonly memory?: number;
   readonly restart?: boolean;
   readonly dryRun?: boolean;
@@ -78,15 +57,17 @@ export function pruneCommand(context: CommandContext): Command {
       "Prunes a model: finds the weights that general text and your tasks need least, sets them to zero, and writes the model to a new folder. An interrupted run goes on where it stopped.",
     )
     .argument("<model>", "folder of a Hugging Face model with safetensors weights")
-    .optionsGroup("How much:")
-    .option("--sparsity <share>", "share of the weights to prune, such as 0.5", flags.sparsity)
-    .option("--pattern <keep:of>", "keep KEEP of every OF weights, such as 2:4", flags.pattern);
-  addDataFlags(made).option(
+    .optionsGroup("How much:");
+  addDataFlags(addAmountFlags(made)).option(
     "--stats <file>",
     "statistics of `calibrate` in place of data: no data passes the model",
     flags.text("--stats"),
   );
-  addMethodFlags(made.optionsGroup("Method (`secateur plugins` lists names and options):"));
+  addMethodFlags(made.optionsGroup("Method (`secateur plugins` lists names and options):"), addFusionFlag).option(
+    "--propagate <mode>",
+    "data passes pruned blocks (block), pruned layers (linear) or dense ones (none) before it is looked at (default: block, or none for scores of the dense model)",
+    flags.oneOf("--propagate", ["block", "linear", "none"]),
+  );
   addMemoryFlag(addEngineFlags(made.optionsGroup("Engine:")));
   return made
     .optionsGroup("Output:")
@@ -100,28 +81,13 @@ export function pruneCommand(context: CommandContext): Command {
     );
 }
 
-/** Adds the flags of the method: scorer, fusion, weights of roles, and where they are applied. */
-function addMethodFlags(command: Command): Command {
-  command
-    .option("--scorer <name>", "what a weight is worth (default: wanda)", flags.text("--scorer"))
-    .option("--scorer-option <key=value>", "an option of the scorer (repeatable)", flags.repeated(flags.keyValue("--scorer-option")));
-  addSolverFlag(command)
-    .option("--solver-option <key=value>", "an option of the solver (repeatable)", flags.repeated(flags.keyValue("--solver-option")))
-    .option(
-      "--fusion <name>",
-      "how the roles' scores become one (default: shared-exclusive with tasks, else general)",
-      flags.text("--fusion"),
-    )
-    .option("--fusion-option <key=value>", "an option of the fusion (repeatable)", flags.repeated(flags.keyValue("--fusion-option")));
-  addWeightFlag(command)
-    .option("--allocate <name>", "what chooses each layer's part of the sparsity (default: all layers alike)", flags.text("--allocate"))
-    .option("--allocate-option <key=value>", "an option of the allocator (repeatable)", flags.repeated(flags.keyValue("--allocate-option")))
-    .option(
-      "--propagate <mode>",
-      "data passes pruned blocks (block), pruned layers (linear) or dense ones (none) before it is looked at (default: block, or none for scores of the dense model)",
-      flags.oneOf("--propagate", ["block", "linear", "none"]),
-    );
-  return addTensorFlags(command);
+/** Adds the flag of the fusion's name. */
+function addFusionFlag(command: Command): Command {
+  return command.option(
+    "--fusion <name>",
+    "how the roles' scores become one (default: shared-exclusive with tasks, else general)",
+    flags.text("--fusion"),
+  );
 }
 
 /** What the flags ask for. Throws SecateurError `usage` for flags that do not go together. */
@@ -130,33 +96,18 @@ export function pruneRequest(model: string, given: PruneFlags, version: string):
   if (given.out === undefined && !dryRun) {
     throw new SecateurError("usage", "--out is missing: name a folder for the pruned model, or give --dry-run to see the plan only");
   }
-  if (given.sparsity !== undefined && given.pattern !== undefined)
-    throw new SecateurError("usage", "--sparsity and --pattern exclude each other: give one");
-  if (given.sparsity === undefined && given.pattern === undefined) {
-    throw new SecateurError("usage", "how much to prune is not said: give --sparsity, such as 0.5, or --pattern, such as 2:4");
-  }
   refuseReading(given);
-  const { scorer, fusion, backend, propagate, include, exclude } = given;
+  const { fusion, backend, propagate } = given;
   const recipe: RecipeInput = {
     model,
     ...dataOf(given),
     stats: given.stats,
-    weights: Object.fromEntries(given.weight ?? []),
-    scorer,
-    scorerOptions: Object.fromEntries(given.scorerOption ?? []),
-    solver: given.solver,
-    solverOptions: Object.fromEntries(given.solverOption ?? []),
+    ...methodOf(given),
     fusion,
-    allocate: given.allocate,
-    allocateOptions: Object.fromEntries(given.allocateOption ?? []),
-    fusionOptions: Object.fromEntries(given.fusionOption ?? []),
     backend,
     backendOptions: backendOptions(given),
-    sparsity: given.sparsity,
-    pattern: given.pattern,
+    ...amountOf(given),
     propagate,
-    include,
-    exclude,
   };
   const { out, force = false, restart = false, memory } = given;
   return { recipe, out, force, restart, dryRun, version, memoryBytes: memory };
@@ -200,7 +151,7 @@ async function runPruneCommand(request: PruneRequest, json: boolean, { terminal 
       onStopping: () => view.line("stopping; Ctrl-C again ends it at once"),
     });
   } catch (error) {
-    throw partial !== undefined && existsSync(partial) ? withWayOn(error, partial) : error;
+    throw withWayOn(error, partial);
   } finally {
     view.stop();
   }
@@ -215,12 +166,4 @@ async function runPruneCommand(request: PruneRequest, json: boolean, { terminal 
   const pruned = { out: request.out, plan, backend, statistics, sparsity, seconds, tokensPerSecond: run.tokensPerSecond() };
   if (json) printJson(terminal.out, pruned);
   else terminal.out.write(prunedText(pruned, terminal.colors));
-}
-
-/** Says how to go on: work that was done is kept. */
-function withWayOn(error: unknown, partial: string): unknown {
-  if (!(error instanceof CommandError) || error.code === "exists" || !existsSync(partial)) return error;
-  const { code, message, where, stack } = error;
-  const hint = `${partial} is kept: the same command goes on from there, with --restart it begins anew`;
-  return new CommandError({ code, message, where, stack }, [...error.hints, hint]);
 }

@@ -140,7 +140,10 @@ export function backendOptions({ backendOption = [], threads, compute }: EngineF
 }
 
 /** How each role's rows are read. Without a role, a field or template is the tasks'; the general text's when there are none. */
-function readingOf({ field = [], template = [] }: DataFlags, roles: readonly string[]): (role: string) => Omit<DataSource, "source"> {
+export function readingOf(
+  { field = [], template = [] }: DataFlags,
+  roles: readonly string[],
+): (role: string) => Omit<DataSource, "source"> {
   const templates = template.map((value) => flags.template(value, roles));
   const unknown = field.find(({ role }) => role !== undefined && !roles.includes(role));
   if (unknown)

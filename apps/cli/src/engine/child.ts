@@ -11,6 +11,7 @@ const JOBS: { readonly [K in JobName]: () => Promise<RunJob<K>> } = {
   prune: async () => (await import("./run-prune.ts")).runPrune,
   calibrate: async () => (await import("./run-calibrate.ts")).runCalibrate,
   sweep: async () => (await import("./run-sweep.ts")).runSweep,
+  compare: async () => (await import("./run-compare.ts")).runCompare,
   merge: async () => (await import("./run-merge.ts")).runMerge,
   eval: async () => (await import("./run-eval.ts")).runEval,
   inspect: async () => (await import("./run-inspect.ts")).runInspect,

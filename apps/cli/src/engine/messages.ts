@@ -4,6 +4,10 @@ import type { BackendDescription } from "@secateur/kit";
 import type {
   CalibrationInput,
   CalibrationPlan,
+  ComparedRow,
+  CompareEvent,
+  CompareInput,
+  ComparePlan,
   Manifest,
   PlanSummary,
   PruneEvent,
@@ -23,6 +27,7 @@ export interface Jobs {
   prune: { request: PruneRequest; event: PruneEvent | PartialEvent; result: PruneOutcome };
   calibrate: { request: CalibrateRequest; event: PruneEvent; result: CalibrateOutcome };
   sweep: { request: SweepRequest; event: SweepEvent; result: SweepOutcome };
+  compare: { request: CompareRequest; event: CompareEvent | PartialEvent; result: CompareOutcome };
   merge: { request: MergeRequest; event: ShareEvent; result: StatisticsInspection };
   eval: { request: EvalRequest; event: ShareEvent; result: EvalOutcome };
   inspect: { request: { readonly path: string }; event: never; result: Inspection | StatisticsInspection };
@@ -109,6 +114,26 @@ export interface SweepOutcome {
 type SweepEvent =
   | { readonly type: "row"; readonly label: string; readonly done: number; readonly total: number }
   | { readonly type: "share"; readonly label: string; readonly share: number };
+
+/** A comparison as the flags say it. */
+export interface CompareRequest {
+  readonly input: CompareInput;
+  /** A JSON file for all of the results. */
+  readonly out: string | undefined;
+  readonly force: boolean;
+  readonly restart: boolean;
+  readonly dryRun: boolean;
+  readonly version: string;
+  /** What hidden states may take of memory, and the weights of a variant. */
+  readonly memoryBytes?: number | undefined;
+}
+
+/** What came of a comparison: the plan, and after a real run the rows. */
+export interface CompareOutcome {
+  readonly plan: ComparePlan["summary"];
+  readonly backend: BackendDescription;
+  readonly rows?: readonly ComparedRow[];
+}
 
 /** Statistics files to merge. */
 export interface MergeRequest {

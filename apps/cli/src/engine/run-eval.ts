@@ -1,5 +1,5 @@
 import { type Evaluation, evaluate } from "@secateur/evaluate";
-import type { Backend, Document } from "@secateur/kit";
+import type { Backend, OpenModel } from "@secateur/kit";
 import { formatFor, readDocuments } from "@secateur/kit/node";
 import { describeModel } from "@secateur/models";
 import { createEngine } from "@secateur/runner";
@@ -18,30 +18,43 @@ export async function runEval(request: EvalRequest, context: JobContext<"eval">)
 }
 
 /** The same on a backend that is open. */
-export async function measureOn(
+async function measureOn(
   backend: Backend,
   request: Omit<EvalRequest, "backend" | "backendOptions">,
-  { emit, signal }: JobContext<"eval">,
+  context: JobContext<"eval">,
 ): Promise<Evaluation> {
-  const { formats, loaders } = builtIns();
-  const documents = readDocuments(loaders, request.data, loadOptions(request), { rows: 0, empty: 0, duplicates: 0 });
-  const format = await formatFor(formats, request.model);
+  const format = await formatFor(builtIns().formats, request.model);
   const model = await format.open(request.model);
   try {
-    const engine = createEngine(model, describeModel(model), backend);
-    try {
-      return await evaluate(engine, () => modelTokenizer(model), withoutStrayBlanks(documents), {
-        ...(request.metric !== undefined && { metric: request.metric }),
-        ...(request.seqLen !== undefined && { seqLen: request.seqLen }),
-        ...(request.samples !== undefined && { samples: request.samples }),
-        onProgress: (share) => emit({ type: "share", share }),
-        signal,
-      });
-    } finally {
-      await engine.release();
-    }
+    return await measureModel(backend, model, request, context);
   } finally {
     await model.close();
+  }
+}
+
+/** How a model is measured on one data source. */
+export type Measurement = Omit<EvalRequest, "model" | "backend" | "backendOptions">;
+
+/** The same of a model that is open. */
+export async function measureModel(
+  backend: Backend,
+  model: OpenModel,
+  request: Measurement,
+  { emit, signal }: JobContext<"eval">,
+): Promise<Evaluation> {
+  const { loaders } = builtIns();
+  const documents = readDocuments(loaders, request.data, loadOptions(request), { rows: 0, empty: 0, duplicates: 0 });
+  const engine = createEngine(model, describeModel(model), backend);
+  try {
+    return await evaluate(engine, () => modelTokenizer(model), documents, {
+      ...(request.metric !== undefined && { metric: request.metric }),
+      ...(request.seqLen !== undefined && { seqLen: request.seqLen }),
+      ...(request.samples !== undefined && { samples: request.samples }),
+      onProgress: (share) => emit({ type: "share", share }),
+      signal,
+    });
+  } finally {
+    await engine.release();
   }
 }
 
@@ -51,19 +64,4 @@ function loadOptions({ fields, template }: Pick<EvalRequest, "fields" | "templat
   keepEmpty: true;
 } {
   return { keepEmpty: true, ...(Object.keys(fields).length > 0 && { fields }), ...(template !== undefined && { template }) };
-}
-
-/** Empty rows are part of running text, where each adds a blank line; between rows of other kinds they are nothing. */
-async function* withoutStrayBlanks(documents: AsyncIterable<Document>): AsyncGenerator<Document> {
-  const blanks: Document[] = [];
-  let text: boolean | undefined;
-  for await (const document of documents) {
-    const blank = document.kind === "text" && document.text === "";
-    if (text === undefined && !blank) {
-      text = document.kind === "text";
-      if (text) yield* blanks;
-    }
-    if (text === undefined) blanks.push(document);
-    else if (!blank || text) yield document;
-  }
 }

@@ -3,7 +3,7 @@ import { parseRecipe, sweep } from "@secateur/pipeline";
 import { settingLabel } from "../render/sweep.ts";
 import { builtIns, openBackend } from "../wiring.ts";
 import type { JobContext, SweepOutcome, SweepRequest } from "./messages.ts";
-import { measureOn } from "./run-eval.ts";
+import { measureModel } from "./run-eval.ts";
 import { resolveParts } from "./run-prune.ts";
 
 /** Prunes and measures every setting of a sweep. */
@@ -26,8 +26,8 @@ export async function runSweep(request: SweepRequest, { emit, signal }: JobConte
       measure: (model, of) => {
         const at = data.findIndex((one) => one.name === of);
         const source = data[at]?.source as string; // the sweep asks for what it was given
-        const asked = { model, data: source, fields: {}, template: undefined, metric: undefined, seqLen, samples };
-        return measureOn(backend, asked, {
+        const asked = { data: source, fields: {}, template: undefined, metric: undefined, seqLen, samples };
+        return measureModel(backend, model, asked, {
           signal,
           emit: ({ share }) => emit({ type: "share", label: `measuring on ${of}`, share: (at + share) / data.length }),
         });

@@ -1,0 +1,145 @@
+import type { Command } from "commander";
+import { runEngine } from "../engine/client.ts";
+import type { CompareOutcome, CompareRequest } from "../engine/messages.ts";
+import * as flags from "../flags.ts";
+import { comparedText, comparisonText } from "../render/compare.ts";
+import { followCompare } from "../render/compare-events.ts";
+import { createProgress } from "../render/progress.ts";
+import { printJson } from "../terminal.ts";
+import { withWayOn } from "../way-on.ts";
+import { type CommandContext, command, type Example } from "./command.ts";
+import { type AmountFlags, addAmountFlags, addMethodFlags, amountOf, type MethodFlags, methodOf } from "./method-flags.ts";
+import {
+  addDataFlags,
+  addEngineFlags,
+  addMemoryFlag,
+  backendOptions,
+  type DataFlags,
+  dataOf,
+  type EngineFlags,
+  readingOf,
+} from "./shared-flags.ts";
+
+/** The flags of `compare` as they are parsed; what was not given is absent. */
+interface CompareFlags extends AmountFlags, DataFlags, MethodFlags, EngineFlags {
+  readonly fusion?: readonly flags.RuleFlag[];
+  readonly mixture?: readonly number[];
+  readonly eval?: readonly flags.NamedSource[];
+  readonly evalSamples?: number;
+  readonly evalSeqLen?: number;
+  readonly memory?: number;
+  readonly out?: string;
+  readonly force?: boolean;
+  readonly restart?: boolean;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+const EXAMPLES: readonly Example[] = [
+  [
+    "what fusion gains on your task, measured on rows that are held out",
+    "secateur compare ./model --general c4.jsonl --task math=gsm8k.jsonl --sparsity 0.5",
+  ],
+  [
+    "the same, measured on other rows, with the results in a file",
+    "secateur compare ./model --general c4.jsonl --task math=gsm8k.jsonl --sparsity 0.5 \\\n    --eval general=wikitext.txt --eval math=gsm8k-test.jsonl --out compare.json",
+  ],
+  [
+    "by what the loss needs, with the rules of your choice",
+    "secateur compare ./model --general c4.jsonl --task math=gsm8k.jsonl --sparsity 0.5 --scorer fisher --fusion sum:weight=0.25,max",
+  ],
+];
+
+/** `secateur compare`: what fusing general text and a task gains over either alone and over their mixture. */
+export function compareCommand(context: CommandContext): Command {
+  const made = command("compare", "measure what fusion gains on a task", EXAMPLES)
+    .description(
+      "Prunes a model by general text alone, by each task alone, by mixtures of them and by fusion rules, each from as many tokens, and measures all of them on rows that none was calibrated with. No model is written. An interrupted comparison goes on where it stopped.",
+    )
+    .argument("<model>", "folder of a Hugging Face model with safetensors weights")
+    .optionsGroup("How much:");
+  addDataFlags(addAmountFlags(made))
+    .optionsGroup("What the results are measured on:")
+    .option(
+      "--eval <[name=]file>",
+      "data to measure a role with, or other data (repeatable; default: of each role one row in five is held out)",
+      flags.repeated(flags.namedSource),
+    )
+    .option("--eval-samples <n>", "windows or rows of each at most (default: 128)", flags.wholeNumber("--eval-samples", 2))
+    .option("--eval-seq-len <n>", "tokens a window of text (default: --seq-len)", flags.wholeNumber("--eval-seq-len", 2));
+  addMethodFlags(made.optionsGroup("Method (`secateur plugins` lists names and options):"), (command) =>
+    command
+      .option(
+        "--fusion <names>",
+        "rules, with commas and options, such as max,sum:weight=0.25:tau=0.2 (default: shared-exclusive,max)",
+        flags.listed(flags.rule),
+      )
+      .option(
+        "--mixture <weights>",
+        "the tasks' weights in mixtures, with commas (default: 0.25,0.5,0.75)",
+        flags.listed(flags.share("--mixture")),
+      ),
+  );
+  addMemoryFlag(addEngineFlags(made.optionsGroup("Engine:")));
+  return made
+    .optionsGroup("Output:")
+    .option("--out <file>", "all results as JSON", flags.text("--out"))
+    .option("--force", "replace --out when it is there")
+    .option("--restart", "discard an interrupted comparison instead of going on with it")
+    .option("--dry-run", "check everything and print the plan, measure nothing")
+    .option("--json", "print one JSON document instead of a table")
+    .action(async (model: string, given: CompareFlags) =>
+      runCompareCommand(compareRequest(model, given, context.version), given.json === true, context),
+    );
+}
+
+/** What the flags ask for. Throws SecateurError `usage` for flags that do not go together. */
+function compareRequest(model: string, given: CompareFlags, version: string): CompareRequest {
+  const evaluate = (given.eval ?? []).map(({ name, source }) => ({ name: name ?? flags.taskName(source), source }));
+  const data = dataOf(given);
+  const names = ["general", ...(data.tasks ?? []).map(({ name }) => name), ...evaluate.map(({ name }) => name)];
+  const reading = readingOf(given, [...new Set(names)]);
+  const { fusionOptions, ...method } = methodOf(given);
+  return {
+    input: {
+      recipe: { model, ...data, ...method, ...amountOf(given), backend: given.backend, backendOptions: backendOptions(given) },
+      mixtures: given.mixture ?? [0.25, 0.5, 0.75],
+      rules: (given.fusion ?? ["shared-exclusive", "max"].map(flags.rule)).map((rule) => ({
+        ...rule,
+        fusionOptions: { ...fusionOptions, ...rule.fusionOptions },
+      })),
+      evaluate: evaluate.map((one) => ({ ...one, ...reading(one.name) })),
+      evaluateSamples: given.evalSamples ?? 128,
+      evaluateSeqLen: given.evalSeqLen,
+    },
+    out: given.out,
+    force: given.force === true,
+    restart: given.restart === true,
+    dryRun: given.dryRun === true,
+    version,
+    memoryBytes: given.memory,
+  };
+}
+
+async function runCompareCommand(request: CompareRequest, json: boolean, { terminal }: CommandContext): Promise<void> {
+  const view = createProgress(terminal.err);
+  const follow = followCompare(view);
+  let partial: string | undefined;
+  let outcome: CompareOutcome;
+  try {
+    outcome = await runEngine("compare", request, {
+      onEvent(event) {
+        if (event.type === "partial") partial = event.folder;
+        else follow(event);
+      },
+      onStopping: () => view.line("stopping; Ctrl-C again ends it at once"),
+    });
+  } catch (error) {
+    throw withWayOn(error, partial);
+  } finally {
+    view.stop();
+  }
+  if (json) printJson(terminal.out, outcome);
+  else if (outcome.rows) terminal.out.write(comparedText({ ...outcome, rows: outcome.rows, out: request.out }, terminal.colors));
+  else terminal.out.write(comparisonText(outcome.plan, outcome.backend));
+}

@@ -1,0 +1,42 @@
+import { formatFor } from "@secateur/kit/node";
+import { compare, parseRecipe, planCompare, writeWhole } from "@secateur/pipeline";
+import { builtIns, openBackend } from "../wiring.ts";
+import type { CompareOutcome, CompareRequest, JobContext } from "./messages.ts";
+import { resolveParts } from "./run-prune.ts";
+
+/** Plans a comparison and, unless it is a dry run, carries it out. */
+export async function runCompare(request: CompareRequest, { emit, signal }: JobContext<"compare">): Promise<CompareOutcome> {
+  const { input, out, force, restart, dryRun, version, memoryBytes } = request;
+  const { backend: name, backendOptions } = parseRecipe(input.recipe);
+  const { registry, formats, loaders, statisticsFiles: files } = builtIns();
+  const format = await formatFor(formats, input.recipe.model);
+  const backend = await openBackend(registry, name, backendOptions);
+  try {
+    const { preferredTokens } = backend;
+    const resolve: Parameters<typeof planCompare>[1]["resolve"] = (recipe) => resolveParts(recipe, builtIns());
+    const plan = await planCompare(
+      input,
+      { format, loaders, preferredTokens, memoryBytes, resolve },
+      out === undefined ? undefined : { path: out, force },
+    );
+    try {
+      if (dryRun) return { plan: plan.summary, backend: backend.description };
+      for (const message of plan.summary.warnings) emit({ type: "warning", message });
+      const work = `${out ?? "secateur-compare"}.work`;
+      emit({ type: "partial", folder: work });
+      const outcome = (rows: CompareOutcome["rows"]): CompareOutcome => ({
+        plan: plan.summary,
+        backend: backend.description,
+        ...(rows && { rows }),
+      });
+      const keep = async (rows: NonNullable<CompareOutcome["rows"]>): Promise<void> => {
+        if (out !== undefined) await writeWhole(out, `${JSON.stringify({ ...outcome(rows), secateur: version }, null, 2)}\n`);
+      };
+      return outcome(await compare(plan, { work, restart, files, backend, emit, signal, keep, version }));
+    } finally {
+      await plan.close();
+    }
+  } finally {
+    await backend.dispose();
+  }
+}

@@ -1,0 +1,112 @@
+import { type Document, type Loader, type Role, SecateurError } from "@secateur/kit";
+import { documentsOf } from "./data.ts";
+import { contentKey, isHeldOut } from "./holdout.ts";
+import type { DataSource } from "./recipe.ts";
+
+/** Data that models are measured on. */
+export interface EvaluationSource extends DataSource {
+  /** A role's, or another. */
+  readonly name: string;
+}
+
+/** Documents that models are measured on. */
+export interface EvaluationSet {
+  readonly name: string;
+  readonly sources: readonly string[];
+  readonly documents: readonly Document[];
+  /** Whether they are kept back from the sources that the role of this name is calibrated with. */
+  readonly heldOut: boolean;
+}
+
+/** What bounds a set: so many rows, or windows of text of so many tokens. */
+export interface EvaluationBounds {
+  readonly samples: number;
+  readonly seqLen: number;
+}
+
+// No language takes so many characters a token on average: text past it fills no window that is measured.
+const CHARACTERS_A_TOKEN = 16;
+
+/** Reads what models are measured on: the sources given, and for each role without one what its own hold out. Throws SecateurError `data` where there is nothing. */
+export async function loadEvaluation(
+  roles: readonly { readonly role: Role; readonly sources: readonly DataSource[] }[],
+  given: readonly EvaluationSource[],
+  bounds: EvaluationBounds,
+  loaders: readonly Loader[],
+): Promise<EvaluationSet[]> {
+  const sets: EvaluationSet[] = [];
+  for (const { role, sources } of roles) {
+    const own = given.filter(({ name }) => name === role);
+    sets.push(await loadSet(role, own.length > 0 ? own : sources, own.length === 0, bounds, loaders));
+  }
+  const others = given.filter(({ name }) => !roles.some(({ role }) => role === name));
+  for (const name of new Set(others.map((one) => one.name)))
+    sets.push(
+      await loadSet(
+        name,
+        others.filter((one) => one.name === name),
+        false,
+        bounds,
+        loaders,
+      ),
+    );
+  return sets;
+}
+
+async function loadSet(
+  name: string,
+  sources: readonly DataSource[],
+  heldOut: boolean,
+  { samples, seqLen }: EvaluationBounds,
+  loaders: readonly Loader[],
+): Promise<EvaluationSet> {
+  const report = { rows: 0, empty: 0, duplicates: 0 };
+  const documents: Document[] = [];
+  const characters = samples * seqLen * CHARACTERS_A_TOKEN;
+  let read = 0;
+  const take = heldOut ? isHeldOut : () => true;
+  for await (const document of documentsOf(sources, loaders, report, take, { keepEmpty: true })) {
+    documents.push(document);
+    if (document.kind === "text") read += document.text.length;
+    if (document.kind === "text" ? read >= characters : documents.length >= samples) break;
+  }
+  const names = sources.map(({ source }) => source);
+  if (documents.some((document) => document.kind !== "text" || document.text !== "")) return { name, sources: names, documents, heldOut };
+  const why = heldOut ? `none of its ${report.rows} rows is held out: give --eval ${name}=FILE` : "it holds no document";
+  throw new SecateurError("data", `${names.join(", ")}: nothing to measure ${name} with, ${why}`, { where: { file: names[0] as string } });
+}
+
+/** Where a document that models are calibrated with stands. */
+export interface Calibrated {
+  readonly role: Role;
+  readonly document: Document;
+}
+
+/** More than this share of a set must not be calibration data too. */
+const MOST_LEAKED = 0.01;
+
+/**
+ * Warns of each set of which some documents are calibration data too, by what they say. Throws SecateurError `data` when it is more than one in a hundred: the
+ * set would measure what the models were made with.
+ */
+export function checkLeakage(sets: readonly EvaluationSet[], calibrated: ReadonlyMap<string, Calibrated>): string[] {
+  const warnings: string[] = [];
+  for (const { name, documents, sources } of sets) {
+    const leaked = documents.flatMap((document) => {
+      const known = document.kind === "text" && document.text === "" ? undefined : calibrated.get(contentKey(document));
+      return known ? [{ document, known }] : [];
+    });
+    const [first] = leaked;
+    if (!first) continue;
+    const { source, line } = first.document.origin;
+    const { role, document } = first.known;
+    const count = `${leaked.length} of the ${documents.length} rows that ${name} is measured on`;
+    const message = `${source}, line ${line}: this row is calibration data of the role ${role} too (${document.origin.source}, line ${document.origin.line}), as are ${count}`;
+    if (leaked.length > MOST_LEAKED * documents.length)
+      throw new SecateurError("data", `${message}: give other rows, or leave --eval ${name}=${sources[0]} out, so that rows are held out`, {
+        where: { file: source, line },
+      });
+    warnings.push(message);
+  }
+  return warnings;
+}
