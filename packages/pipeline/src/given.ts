@@ -8,7 +8,7 @@ export type Given = readonly (readonly [what: string, numbers: ArrayBufferView])
 export interface Watch {
   /** What the first of them that are no longer as they were are called. */
   changed(): string | undefined;
-  /** Ends it, after those that began later. */
+  /** Ends it, once. */
   end(): void;
 }
 
@@ -23,6 +23,7 @@ const COPIED_BYTES = 2 ** 24;
 export function createWatcher(copiedBytes: number = COPIED_BYTES): (given: Given) => Watch {
   let spare = Buffer.alloc(0);
   let used = 0;
+  let active = 0;
 
   /** Tells later whether these are still the same bytes. */
   function remember(numbers: ArrayBufferView): () => boolean {
@@ -42,13 +43,17 @@ export function createWatcher(copiedBytes: number = COPIED_BYTES): (given: Given
   }
 
   return (given) => {
+    active++;
     const start = used;
     const watched = new Map<ArrayBufferView, readonly [what: string, same: () => boolean]>();
     for (const [what, numbers] of given) if (!watched.has(numbers)) watched.set(numbers, [what, remember(numbers)]);
+    const end = used;
     return {
       changed: () => [...watched.values()].find(([, same]) => !same())?.[0],
       end() {
-        used = start;
+        active--;
+        if (active === 0) used = 0;
+        else if (used === end) used = start; // nothing that began later is watched any more
       },
     };
   };

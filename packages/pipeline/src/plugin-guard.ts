@@ -6,10 +6,7 @@ import type { Section } from "./targets.ts";
 /** Where a plugin is at work: at a layer, at a section, or before there are any. */
 export type Place = Pick<Linear, "name"> | Pick<Section, "label"> | undefined;
 
-/**
- * Runs plugins' code. An error in it names the plugin and the place, and so does the one for numbers that it was given and has changed. A plugin may ask for what
- * another makes meanwhile; otherwise one runs at a time.
- */
+/** Runs plugins' code, several at once or one within another. An error in it names the plugin and the place, and so does the one for numbers that it was given and has changed. */
 export interface PluginGuard {
   run<T>(who: string, place: Place, given: Given, run: () => T): T;
   wait<T>(who: string, place: Place, given: Given, run: () => Promise<T>): Promise<T>;

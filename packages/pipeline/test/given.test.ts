@@ -39,6 +39,17 @@ it("watches what is given while something else is watched, and parts of one memo
   expect(next.changed()).toBeUndefined();
 });
 
+it("watches what begins and ends in any order", () => {
+  const watch = createWatcher(64);
+  const [first, second, third] = [new Float32Array(4).fill(1), new Float32Array(4).fill(2), new Float32Array(8).fill(3)]; // the third reaches past the first
+  const [one, two] = [watch([["first", first]]), watch([["second", second]])];
+  one.end();
+  const three = watch([["third", third]]);
+  expect([two.changed(), three.changed()]).toEqual([undefined, undefined]);
+  second[0] = 9;
+  expect([two.changed(), three.changed()]).toEqual(["second", undefined]);
+});
+
 it("what is frozen and what is fixed reads as before, and nothing of it can be written", () => {
   const value = frozen({ shape: [2, 3], numbers: new Float32Array(6), roles: fixedMap([["a", 1]]) });
   expect(value).toEqual({ shape: [2, 3], numbers: new Float32Array(6), roles: expect.any(Map) });
