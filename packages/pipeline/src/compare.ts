@@ -58,6 +58,7 @@ export interface CompareOptions {
   readonly restart?: boolean;
   readonly files: TensorFiles;
   readonly backend: Backend;
+  /** Receives the comparison's events. */
   readonly emit?: (event: CompareEvent) => void;
   readonly signal?: AbortSignal;
   /** Takes the rows before the work folder goes: when it fails, nothing of the work is lost. */
