@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
+import { BACKEND_NAMES } from "./packages/runner/test/backend-names.ts";
 
 // The packages are tested from their sources: no build is needed first.
 const conditions = ["source"];
@@ -11,7 +12,11 @@ const folders = [...readdirSync(join(here, "packages")).map((name) => `packages/
 
 export default defineConfig({
   test: {
-    reporters: ["default", join(here, "tools/src/closing-line.ts")],
+    reporters: [
+      "default",
+      [join(here, "tools/src/conformance-table.ts"), { backends: BACKEND_NAMES }],
+      join(here, "tools/src/closing-line.ts"),
+    ],
     projects: folders.map((root) => ({
       resolve: { conditions },
       ssr: { resolve: { conditions } },

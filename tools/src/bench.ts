@@ -19,7 +19,7 @@ const MIB = 2 ** 20;
 const CPU = ["--backend-option", "provider=cpu"];
 
 // Parts may be named, such as `pnpm bench gradients`; all are run when none is.
-const PARTS = { startup, products, whole, statistics, gradients, modes };
+const PARTS = { startup, products, whole, statistics, comparison, gradients, modes };
 const asked = process.argv.slice(2);
 const unknown = asked.find((name) => !Object.hasOwn(PARTS, name));
 if (unknown !== undefined) throw new Error(`the bench has no part ${unknown}; its parts are ${Object.keys(PARTS).join(", ")}`);
@@ -96,6 +96,24 @@ async function statistics(): Promise<void> {
     reading / collecting,
     "≤ 0.10",
     `${seconds(reading)} and ${seconds(collecting)}`,
+  );
+}
+
+async function comparison(): Promise<void> {
+  const roles = ["general", "task"];
+  const measured = roles.flatMap((role) => ["--eval", `${role}=${join(model, `${role}.eval.jsonl`)}`]);
+  const all = await timeCommand("compare", model, ...dataOf(model, TOKENS), ...measured, "--sparsity", "0.5", ...CPU);
+  const once = await timeCommand("calibrate", model, ...dataOf(model, TOKENS), "--out", stats, "--force", ...CPU);
+  let evaluation = 0;
+  for (const role of roles) {
+    const data = ["--data", join(model, `${role}.eval.jsonl`), "--seq-len", String(TOKENS)];
+    evaluation += await timeCommand("eval", model, ...data, ...CPU);
+  }
+  line(
+    "compare of eight models ÷ one calibration and eight evaluations",
+    all / (once + 8 * evaluation),
+    "≤ 1.00",
+    `${seconds(all)}, and ${seconds(once)} + 8 × ${seconds(evaluation)}`,
   );
 }
 

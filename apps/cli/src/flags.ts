@@ -77,6 +77,29 @@ export function byteSize(flag: string): (value: string) => number {
   };
 }
 
+/** A fusion that is compared, with options; `tasksWeight` is the weight of the tasks' scores in it. */
+export interface RuleFlag {
+  /** The flag's text. */
+  readonly name: string;
+  readonly fusion: string;
+  readonly fusionOptions: Readonly<Record<string, string>>;
+  readonly tasksWeight?: number;
+}
+
+/** `NAME[:KEY=VALUE…]`: a fusion with options; `weight` among them is the tasks' weight. */
+export function rule(value: string): RuleFlag {
+  // A fusion may be named by its file, in which a colon may stand: what is no setting belongs to the name.
+  const parts = value.split(":");
+  const first = parts.findIndex((part, i) => i > 0 && /^[A-Za-z_]\w*=/.test(part));
+  const fusion = (first < 0 ? parts : parts.slice(0, first)).join(":");
+  if (fusion.trim() === "") return refuse("--fusion", value, "NAME or NAME:KEY=VALUE");
+  const { weight, ...fusionOptions } = Object.fromEntries(first < 0 ? [] : parts.slice(first).map(keyValue("--fusion")));
+  if (weight === undefined) return { name: value, fusion, fusionOptions };
+  const tasksWeight = decimal(weight);
+  if (tasksWeight > 0 && tasksWeight < 1) return { name: value, fusion, fusionOptions, tasksWeight };
+  return refuse("--fusion", value, "a weight of the tasks above 0 and below 1");
+}
+
 /** One of several names. */
 export function oneOf<Name extends string>(flag: string, names: readonly Name[]): (value: string) => Name {
   return (value) => names.find((name) => name === value) ?? refuse(flag, value, `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`);

@@ -96,6 +96,7 @@ test.concurrent.for<[what: string, args: string[], message: string]>([
     "this row is calibration data of the role math too (math.jsonl, line 1)",
   ],
   ["a rule that is not there", [...ARGS, "--fusion", "maxx"], "max"],
+  ["an option that a rule has not", [...ARGS, "--fusion", "max:tua=0.2"], "tua"],
   ["an output that is read", [...ARGS, "--out", "math.jsonl"], "--out math.jsonl is what is read"],
 ])("is refused: %s", async ([, args, message], context) => {
   const folder = dataFolder(context);

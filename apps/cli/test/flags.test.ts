@@ -63,6 +63,14 @@ test.each(["", "much", "-1G", "2XB", "1.2.3G", "99999999T"])("a size of %j is re
   expect(() => flags.byteSize("--memory")(text)).toThrow("wanted a size such as 2GiB or 500MB");
 });
 
+test("a rule has options after its name, and the tasks' weight among them", () => {
+  expect(flags.rule("max")).toEqual({ name: "max", fusion: "max", fusionOptions: {} });
+  const name = "shared-exclusive:tau=0.2:weight=0.25:boost=1";
+  expect(flags.rule(name)).toEqual({ name, fusion: "shared-exclusive", fusionOptions: { tau: "0.2", boost: "1" }, tasksWeight: 0.25 });
+  expect(flags.rule("./c:d.ts:a=b=c")).toEqual({ name: "./c:d.ts:a=b=c", fusion: "./c:d.ts", fusionOptions: { a: "b=c" } });
+  for (const wrong of ["", ":tau=1", "max:weight=1", "max:weight=x"]) expect(() => flags.rule(wrong)).toThrow("--fusion");
+});
+
 test("a field has a role when one stands before a colon", () => {
   expect(flags.field("text=body")).toEqual({ role: undefined, key: "text", column: "body" });
   expect(flags.field("math:prompt=a.b:c=d")).toEqual({ role: "math", key: "prompt", column: "a.b:c=d" });

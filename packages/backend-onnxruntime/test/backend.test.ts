@@ -12,7 +12,7 @@ const before = telemetryFiles();
 
 for (const fused of [true, false]) {
   const make = () => createOnnxRuntimeBackend({ provider: "cpu", threads: 2, fused });
-  describeBackend({ describe, it }, `onnxruntime with ${fused ? "fused operators" : "primitives only"}`, make, {
+  describeBackend({ describe, it }, fused ? "onnxruntime" : "onnxruntime in primitives", make, {
     reference: async () => createReferenceBackend(),
   });
 }

@@ -74,15 +74,15 @@ it("leaves the event loop free while it computes", async () => {
   await backend.dispose();
 });
 
-const openvino = await realProviders("openvino");
-if (openvino !== undefined) {
-  const on = (compute: "f32" | "bf16") => () => createOnnxRuntimeBackend({ provider: "openvino", compute, providersFolder: openvino });
-  describeBackend({ describe, it }, "onnxruntime on openvino in f32", on("f32"), { reference: async () => createReferenceBackend() });
+const { folder: providersFolder, missing } = await realProviders("openvino");
+if (missing !== undefined) {
+  describe("onnxruntime openvino as a backend", () => it(missing, ({ skip }) => skip(missing)));
+} else {
+  const make = () => createOnnxRuntimeBackend({ provider: "openvino", compute: "f32", providersFolder });
+  describeBackend({ describe, it }, "onnxruntime openvino", make, { reference: async () => createReferenceBackend() });
 
   it("sums over tokens, and multiplies for solvers, in single precision where products are in bf16", async () => {
-    const found = await createOnnxRuntimeBackend({ provider: "openvino", compute: "bf16", providersFolder: openvino }).catch(
-      (error: Error) => error,
-    );
+    const found = await createOnnxRuntimeBackend({ provider: "openvino", compute: "bf16", providersFolder }).catch((error: Error) => error);
     if (found instanceof Error) {
       expect(found.message).toMatch(/^the provider openvino computes in f32 on its cpu, not in bf16$/);
       return;

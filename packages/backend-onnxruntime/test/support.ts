@@ -19,11 +19,10 @@ export async function newFolder(): Promise<string> {
   return realpath(await mkdtemp(join(tmpdir(), "secateur-providers-")));
 }
 
-/** A folder of providers that can compute on this machine, for tests on real ones; undefined, with the reason printed, when there is none. */
-export async function realProviders(name: string): Promise<string | undefined> {
-  const folder = process.env.SECATEUR_TEST_PROVIDERS;
-  const found = folder === undefined ? [] : await installedProviders(folder);
-  if (found.some((provider) => provider.name === name)) return folder;
-  console.warn(`tests on the provider ${name} are skipped: SECATEUR_TEST_PROVIDERS names no folder that has it`);
-  return undefined;
+/** A folder of providers that can compute on this machine, for tests on real ones, or why that provider is missing here. */
+export async function realProviders(name: string): Promise<{ readonly folder: string; readonly missing?: string }> {
+  const folder = process.env.SECATEUR_TEST_PROVIDERS ?? "";
+  const found = folder === "" ? [] : await installedProviders(folder);
+  if (found.some((provider) => provider.name === name)) return { folder };
+  return { folder, missing: `SECATEUR_TEST_PROVIDERS names no folder that has ${name}` };
 }

@@ -8,7 +8,7 @@ import { createReferenceBackend, reference } from "../src/index.ts";
 const make = async (): Promise<Backend> => createReferenceBackend();
 
 describeBackend({ describe, it }, "reference", make);
-describeBackend({ describe, it }, "reference, expanded", async () => createReferenceBackend({ expand: true }), { reference: make });
+describeBackend({ describe, it }, "reference in primitives", async () => createReferenceBackend({ expand: true }), { reference: make });
 
 describe("reference", () => {
   it("runs the example of the README", async () => {

@@ -33,6 +33,8 @@ export interface Runtime {
 }
 
 const CORE = "@tensorflow/tfjs-core";
+/** What both native packages register their backend as. */
+const TENSORFLOW = "tensorflow";
 
 /** The runtimes, in the order of `RUNTIME_NAMES`. */
 const RUNTIMES: readonly Runtime[] = [
@@ -40,22 +42,22 @@ const RUNTIMES: readonly Runtime[] = [
     name: "node-gpu",
     package: "@tensorflow/tfjs-node-gpu",
     besides: [],
-    backend: "tensorflow",
+    backend: TENSORFLOW,
     device: "gpu",
     native: true,
     // The README of tfjs-node 4.22, "Installing".
     wants: "an NVIDIA driver newer than 450, CUDA 11.2 and cuDNN 8.1",
     open: openNative,
     fault: (tf) => {
-      const { isUsingGpuDevice } = tf.backend() as { readonly isUsingGpuDevice?: unknown };
-      return isUsingGpuDevice === true ? undefined : "TensorFlow finds no GPU that it can use";
+      const native = tf.findBackend(TENSORFLOW) as { readonly isUsingGpuDevice?: unknown } | null;
+      return native?.isUsingGpuDevice === true ? undefined : "TensorFlow finds no GPU that it can use";
     },
   },
   {
     name: "node",
     package: "@tensorflow/tfjs-node",
     besides: [],
-    backend: "tensorflow",
+    backend: TENSORFLOW,
     device: "cpu",
     native: true,
     open: openNative,
@@ -91,6 +93,10 @@ export function runtimeNamed(name: RuntimeName): Runtime {
 /** The whole of tfjs with an addon: it is the namespace, and its own version stands among others. */
 async function openNative(imported: Readonly<Record<string, unknown>>): Promise<LoadedRuntime> {
   const tf = imported as unknown as Tfjs & { readonly version?: Readonly<Record<string, string>> };
-  const { binding } = tf.backend() as { readonly binding?: { readonly TF_Version?: string } };
-  return { tf, version: `${tf.version?.["tfjs-node"] ?? tf.version_core} (TensorFlow ${binding?.TF_Version ?? "of unknown version"})` };
+  // Not tf.backend(): every tfjs-core of a process shares one engine, in which another runtime may be the present one.
+  const native = tf.findBackend(TENSORFLOW) as { readonly binding?: { readonly TF_Version?: string } } | null;
+  return {
+    tf,
+    version: `${tf.version?.["tfjs-node"] ?? tf.version_core} (TensorFlow ${native?.binding?.TF_Version ?? "of unknown version"})`,
+  };
 }

@@ -22,7 +22,7 @@ const INNER: (readonly [number, number])[] = [
 
 for (const backend of ["cpu", "wasm"]) {
   const make = () => createTfjsBackend(tf, { backend });
-  describeBackend({ describe, it }, `tfjs on ${backend}`, make, { reference: async () => createReferenceBackend() });
+  describeBackend({ describe, it }, `tfjs ${backend}`, make, { reference: async () => createReferenceBackend() });
 
   describe(`products on ${backend}`, () => {
     it("repeat the matrices of every leading axis that broadcasts", async () => {

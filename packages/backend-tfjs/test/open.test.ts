@@ -136,7 +136,7 @@ describe("a runtime that loads", () => {
           const tf = require(${core});
           require(${cpu});
           tf.registerBackend("tensorflow", () => tf.findBackend("cpu"));
-          module.exports = { ...tf, backend: () => ({ isUsingGpuDevice: false }), version: { "tfjs-node": "4.22.0" } };`,
+          module.exports = { ...tf, findBackend: () => ({ isUsingGpuDevice: false }), version: { "tfjs-node": "4.22.0" } };`,
       },
     });
     expect(await failure("node-gpu", folder)).toEqual([

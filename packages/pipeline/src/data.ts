@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { type Document, type Loader, type LoadOptions, type LoadReport, type OpenModel, type Role, SecateurError } from "@secateur/kit";
-import { loaderFor } from "@secateur/kit/node";
+import { readDocuments } from "@secateur/kit/node";
 import type { ModelDescription } from "@secateur/models";
 import { collectSequences, modelTokenizer, type Tokenizer, type Window } from "@secateur/text";
 import type { DataSource, Recipe } from "./recipe.ts";
@@ -142,7 +142,7 @@ export async function* documentsOf(
 ): AsyncGenerator<Document, undefined> {
   for (const { source, fields, template } of sources) {
     const reading = { ...options, ...(fields && { fields }), ...(template !== undefined && { template }) };
-    for await (const document of loaderFor(loaders, source).load(source, reading, report)) if (take(document)) yield document;
+    for await (const document of readDocuments(loaders, source, reading, report)) if (take(document)) yield document;
   }
 }
 

@@ -27,4 +27,4 @@ export {
   recipeSchema,
 } from "./recipe.ts";
 export { type SweepGrid, type SweepOptions, type SweepRow, sweep, sweepRecipes } from "./sweep.ts";
-export type { Variant, VariantsInput } from "./variants.ts";
+export type { Rule, Variant, VariantsInput } from "./variants.ts";

@@ -2,23 +2,14 @@ import { readdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createOnnxRuntimeBackend } from "@secateur/backend-onnxruntime";
-import { createReferenceBackend } from "@secateur/backend-reference";
 import type { Backend } from "@secateur/kit";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { describeOnBackends } from "../../runner/test/backends.ts";
 import type { RecipeInput } from "../src/index.ts";
 import { compareWeights, goldenFolder, readTensors } from "./golden-cases.ts";
 import { run } from "./run.ts";
 
 const models = ["llama", "llama_wide", "mistral", "qwen2", "qwen3"];
-const backends: [string, () => Promise<Backend>][] = [
-  ["onnxruntime", () => createOnnxRuntimeBackend({ provider: "cpu", threads: 2 })],
-  ["reference", async () => createReferenceBackend()],
-];
-const providersFolder = process.env.SECATEUR_TEST_PROVIDERS;
-if (providersFolder === undefined)
-  console.warn("goldens on the provider openvino are skipped: SECATEUR_TEST_PROVIDERS names no folder that has it");
-else backends.push(["onnxruntime on openvino", () => createOnnxRuntimeBackend({ provider: "openvino", compute: "f32", providersFolder })]);
 
 /** What a golden's file name says: pruned-METHOD-WHAT or fused-SCORER-RULE-50. */
 function recipeOf(model: string, file: string): RecipeInput {
@@ -40,33 +31,34 @@ function recipeOf(model: string, file: string): RecipeInput {
   };
 }
 
-for (const [name, make] of backends) {
-  describe(`golden masks on ${name}`, () => {
-    let backend: Backend;
-    let folder: string;
-    beforeAll(async () => {
-      backend = await make();
-      folder = await mkdtemp(join(tmpdir(), "secateur-"));
-    });
-    afterAll(async () => {
-      await backend.dispose();
-      await rm(folder, { recursive: true });
-    });
-
-    for (const model of models) {
-      for (const file of readdirSync(goldenFolder(model)).filter((entry) => /^(pruned|fused)-/.test(entry))) {
-        it(`${model}: ${file}`, async () => {
-          const out = join(folder, `${model}-${file}`);
-          await run(recipeOf(model, file), out, backend);
-          const found = readTensors(join(out, "model.safetensors"));
-          const { flips, of, difference } = compareWeights(found, readTensors(join(goldenFolder(model), file)));
-          if (flips > 0) console.warn(`${name}, ${model}, ${file}: ${flips} of ${of} places differ`);
-          // Sums in another order can move a score across a threshold that it ties with, and change what is made up for.
-          const solver = file.includes("sparsegpt");
-          expect(difference).toBeLessThanOrEqual(solver ? 1e-4 : 0);
-          expect(flips).toBeLessThanOrEqual(Math.max(2, of * (solver ? 2e-4 : 2e-5)));
-        });
-      }
-    }
+describeOnBackends("golden masks", (make, name) => {
+  let backend: Backend;
+  let folder: string;
+  beforeAll(async () => {
+    backend = await make();
+    folder = await mkdtemp(join(tmpdir(), "secateur-"));
   });
-}
+  afterAll(async () => {
+    await backend.dispose();
+    await rm(folder, { recursive: true });
+  });
+
+  for (const model of models) {
+    for (const file of readdirSync(goldenFolder(model)).filter((entry) => /^(pruned|fused)-/.test(entry))) {
+      it(`${model}: ${file}`, async ({ skip }) => {
+        const solver = file.includes("sparsegpt");
+        skip(name.endsWith("in primitives"), "masks come of statistics, which are tested in primitives");
+        skip(name === "tfjs cpu" && solver && model === "llama_wide", "slow: 230400 weights solved for in plain JavaScript");
+        const out = join(folder, `${model}-${file}`);
+        await run(recipeOf(model, file), out, backend);
+        const found = readTensors(join(out, "model.safetensors"));
+        const { flips, of, difference } = compareWeights(found, readTensors(join(goldenFolder(model), file)));
+        if (flips > 0) console.warn(`${name}, ${model}, ${file}: ${flips} of ${of} places differ`);
+        expect(difference).toBeLessThanOrEqual(solver ? 1e-4 : 0);
+        // On the dense models, at half, no score of Wanda's is nearer to its row's threshold than 7e-6 of it; sums in another order move scores by some 1e-7. Masks
+        // are the same on every backend, then. Other scores can tie, and what a solver makes up for changes what follows.
+        expect(flips).toBeLessThanOrEqual(file.startsWith("pruned-wanda") ? 0 : Math.max(2, of * (solver ? 2e-4 : 2e-5)));
+      });
+    }
+  }
+});

@@ -14,8 +14,8 @@ import {
   startBackward,
   type TokenSequence,
 } from "../src/index.ts";
+import { BACKENDS, describeOnBackends } from "./backends.ts";
 import {
-  BACKENDS,
   counting,
   delegate,
   distance,
@@ -72,43 +72,41 @@ function relative(found: ArrayLike<number> | undefined, expected: ArrayLike<numb
 
 const GOLDENS = readdirSync(goldenFolder("")).filter((name) => existsSync(join(goldenFolder(name), "gradients.safetensors")));
 
-for (const [name, make] of BACKENDS) {
-  describe(`gradients on ${name}`, () => {
-    let backend: Backend;
-    beforeAll(async () => {
-      backend = await make();
-    });
-    afterAll(() => backend.dispose());
-
-    it.each(GOLDENS)("of %s are those of the reference", async (golden) => {
-      const folder = goldenFolder(golden);
-      const engine = await openEngine(backend, folder);
-      const lines = readFileSync(join(folder, "calibration.jsonl"), "utf8").trim().split("\n");
-      const sequences = lines.map((line) => counting(Int32Array.from((JSON.parse(line) as { input_ids: number[] }).input_ids)));
-      const wanted = readTensors(join(folder, "gradients.safetensors"));
-      const { loss, stats } = await statsOf(engine, sequences);
-      expect(relative([loss], wanted.get("loss")?.data as Float32Array)).toBeLessThan(1e-4);
-      const layers = [...wanted.keys()].filter((key) => key.endsWith(".fisher")).map((key) => key.slice(0, -".fisher".length));
-      expect([...stats.keys()].sort()).toEqual(layers.map((layer) => `${layer}.weight`).sort());
-      for (const layer of layers) {
-        const of = stats.get(`${layer}.weight`) as RoleStats;
-        const want = (what: string): Float32Array => wanted.get(`${layer}.${what}`)?.data as Float32Array;
-        // The reference sums in single precision too, in another order.
-        expect(relative(of.get(inputNorm).squares, want("input_sumsq")), layer).toBeLessThan(1e-3);
-        expect(relative(of.get(outputGradient).squares, want("output_gradient_sumsq")), layer).toBeLessThan(1e-3);
-        expect(relative(of.get(fisher).squares, want("fisher")), layer).toBeLessThan(1e-3);
-      }
-      await engine.release();
-    });
+describeOnBackends("gradients", (make) => {
+  let backend: Backend;
+  beforeAll(async () => {
+    backend = await make();
   });
-}
+  afterAll(() => backend.dispose());
+
+  it.each(GOLDENS)("of %s are those of the reference", async (golden) => {
+    const folder = goldenFolder(golden);
+    const engine = await openEngine(backend, folder);
+    const lines = readFileSync(join(folder, "calibration.jsonl"), "utf8").trim().split("\n");
+    const sequences = lines.map((line) => counting(Int32Array.from((JSON.parse(line) as { input_ids: number[] }).input_ids)));
+    const wanted = readTensors(join(folder, "gradients.safetensors"));
+    const { loss, stats } = await statsOf(engine, sequences);
+    expect(relative([loss], wanted.get("loss")?.data as Float32Array)).toBeLessThan(1e-4);
+    const layers = [...wanted.keys()].filter((key) => key.endsWith(".fisher")).map((key) => key.slice(0, -".fisher".length));
+    expect([...stats.keys()].sort()).toEqual(layers.map((layer) => `${layer}.weight`).sort());
+    for (const layer of layers) {
+      const of = stats.get(`${layer}.weight`) as RoleStats;
+      const want = (what: string): Float32Array => wanted.get(`${layer}.${what}`)?.data as Float32Array;
+      // The reference sums in single precision too, in another order.
+      expect(relative(of.get(inputNorm).squares, want("input_sumsq")), layer).toBeLessThan(1e-3);
+      expect(relative(of.get(outputGradient).squares, want("output_gradient_sumsq")), layer).toBeLessThan(1e-3);
+      expect(relative(of.get(fisher).squares, want("fisher")), layer).toBeLessThan(1e-3);
+    }
+    await engine.release();
+  });
+});
 
 describe("the backward pass", () => {
   let backend: Backend;
   let engine: Engine;
   const sequences = [counting(randomIds(23, 40, 1)), counting(randomIds(9, 40, 2)), counting(randomIds(31, 40, 3))];
   beforeAll(async () => {
-    backend = await (BACKENDS.find(([name]) => name === "onnxruntime") as (typeof BACKENDS)[number])[1]();
+    backend = await BACKENDS.onnxruntime.make();
     engine = await engineOf(backend, tiny());
   });
   afterAll(() => backend.dispose());
@@ -240,7 +238,7 @@ describe("the backward pass", () => {
 
 describe("regional gradients", () => {
   it("are those of the norm of a block's output, sequence by sequence", async () => {
-    const backend = await (BACKENDS.find(([name]) => name === "reference") as (typeof BACKENDS)[number])[1]();
+    const backend = await BACKENDS.reference.make();
     const engine = await engineOf(backend, tiny());
     const sequences = [counting(randomIds(7, 40, 1)), counting(randomIds(5, 40, 2))];
     const block = engine.description.blocks[0] as (typeof engine.description.blocks)[number];
@@ -279,8 +277,10 @@ describe("regional gradients", () => {
     }
     await backend.dispose();
   });
+});
 
-  it.each(BACKENDS)("do not count a sequence without weight, on %s", async (_, make) => {
+describeOnBackends("regional gradients", (make) => {
+  it("do not count a sequence without weight", async () => {
     const backend = await make();
     const engine = await engineOf(backend, tiny());
     const block = engine.description.blocks[0] as (typeof engine.description.blocks)[number];

@@ -2,19 +2,8 @@ import { createReferenceBackend } from "@secateur/backend-reference";
 import type { Backend } from "@secateur/kit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { compareSequences, type Engine, logitsOf } from "../src/index.ts";
-import {
-  BACKENDS,
-  counted,
-  distance,
-  engineOf,
-  failureOf,
-  golden,
-  goldenFolder,
-  openEngine,
-  randomIds,
-  randomWeights,
-  tiny,
-} from "./support.ts";
+import { describeOnBackends } from "./backends.ts";
+import { counted, distance, engineOf, failureOf, golden, goldenFolder, openEngine, randomIds, randomWeights, tiny } from "./support.ts";
 
 /** KL(other ‖ own) and agreement after each token, from both models' logits in double precision. */
 async function direct(own: Engine, other: Engine, ids: Int32Array) {
@@ -34,63 +23,58 @@ async function direct(own: Engine, other: Engine, ids: Int32Array) {
   });
 }
 
-for (const [name, make] of BACKENDS) {
-  describe(`two models on ${name}`, () => {
-    let backend: Backend;
-    beforeAll(async () => {
-      backend = await make();
-    });
-    afterAll(() => backend.dispose());
-
-    it("are as far from each other as their logits say, of several lengths and with a common beginning", async () => {
-      const [own, other] = [
-        await engineOf(backend, tiny()),
-        await engineOf(backend, tiny({ tie_word_embeddings: false, hidden_size: 64 })),
-      ];
-      const prompt = [...randomIds(30, 40)];
-      const sequences = [randomIds(11, 40, 2), ...[1, 2].map((s) => Int32Array.from([...prompt, ...randomIds(5, 40, s)]))];
-      const found = await compareSequences(own, other, sequences);
-      for (const [i, ids] of sequences.entries()) {
-        const expected = await direct(own, other, ids);
-        expect(
-          distance(
-            found[i]?.divergence ?? [],
-            expected.map(({ divergence }) => divergence),
-          ),
-        ).toBeLessThan(1e-4);
-        expect([...(found[i]?.agrees ?? [])]).toEqual(expected.map(({ agrees }) => agrees));
-        expect(Math.min(...(found[i]?.divergence ?? []))).toBeGreaterThan(0);
-      }
-      expect(new Set(found.flatMap(({ agrees }) => [...agrees]))).toEqual(new Set([0, 1]));
-      for (const engine of [own, other]) await engine.release();
-    });
-
-    it("are as far as the logits of a golden say from another of its vocabulary", async () => {
-      const [own, other] = [await openEngine(backend, goldenFolder("llama")), await openEngine(backend, goldenFolder("qwen3"))];
-      const { ids } = golden("llama");
-      const found = await compareSequences(own, other, ids);
-      for (const [i, row] of ids.entries()) {
-        const expected = await direct(own, other, row);
-        expect(
-          distance(
-            found[i]?.divergence ?? [],
-            expected.map(({ divergence }) => divergence),
-          ),
-        ).toBeLessThan(1e-4);
-      }
-      for (const engine of [own, other]) await engine.release();
-    });
-
-    it("that are one are no way from each other, and agree in everything", async () => {
-      const [own, other] = [await openEngine(backend, goldenFolder("mistral")), await openEngine(backend, goldenFolder("mistral"))];
-      for (const { divergence, agrees } of await compareSequences(own, other, golden("mistral").ids)) {
-        expect(divergence).toEqual(new Float32Array(24));
-        expect(agrees).toEqual(new Int32Array(24).fill(1));
-      }
-      for (const engine of [own, other]) await engine.release();
-    });
+describeOnBackends("two models", (make) => {
+  let backend: Backend;
+  beforeAll(async () => {
+    backend = await make();
   });
-}
+  afterAll(() => backend.dispose());
+
+  it("are as far from each other as their logits say, of several lengths and with a common beginning", async () => {
+    const [own, other] = [await engineOf(backend, tiny()), await engineOf(backend, tiny({ tie_word_embeddings: false, hidden_size: 64 }))];
+    const prompt = [...randomIds(30, 40)];
+    const sequences = [randomIds(11, 40, 2), ...[1, 2].map((s) => Int32Array.from([...prompt, ...randomIds(5, 40, s)]))];
+    const found = await compareSequences(own, other, sequences);
+    for (const [i, ids] of sequences.entries()) {
+      const expected = await direct(own, other, ids);
+      expect(
+        distance(
+          found[i]?.divergence ?? [],
+          expected.map(({ divergence }) => divergence),
+        ),
+      ).toBeLessThan(1e-4);
+      expect([...(found[i]?.agrees ?? [])]).toEqual(expected.map(({ agrees }) => agrees));
+      expect(Math.min(...(found[i]?.divergence ?? []))).toBeGreaterThan(0);
+    }
+    expect(new Set(found.flatMap(({ agrees }) => [...agrees]))).toEqual(new Set([0, 1]));
+    for (const engine of [own, other]) await engine.release();
+  });
+
+  it("are as far as the logits of a golden say from another of its vocabulary", async () => {
+    const [own, other] = [await openEngine(backend, goldenFolder("llama")), await openEngine(backend, goldenFolder("qwen3"))];
+    const { ids } = golden("llama");
+    const found = await compareSequences(own, other, ids);
+    for (const [i, row] of ids.entries()) {
+      const expected = await direct(own, other, row);
+      expect(
+        distance(
+          found[i]?.divergence ?? [],
+          expected.map(({ divergence }) => divergence),
+        ),
+      ).toBeLessThan(1e-4);
+    }
+    for (const engine of [own, other]) await engine.release();
+  });
+
+  it("that are one are no way from each other, and agree in everything", async () => {
+    const [own, other] = [await openEngine(backend, goldenFolder("mistral")), await openEngine(backend, goldenFolder("mistral"))];
+    for (const { divergence, agrees } of await compareSequences(own, other, golden("mistral").ids)) {
+      expect(divergence).toEqual(new Float32Array(24));
+      expect(agrees).toEqual(new Int32Array(24).fill(1));
+    }
+    for (const engine of [own, other]) await engine.release();
+  });
+});
 
 describe("a comparison", () => {
   it("leaves nothing on the backend, also when a run fails", async () => {

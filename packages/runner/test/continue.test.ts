@@ -1,11 +1,12 @@
 import type { Backend } from "@secateur/kit";
 import { HIDDEN } from "@secateur/models";
 import { f32 } from "@secateur/tensor";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { cachedOf, forwardAfter } from "../src/continue.ts";
 import { type Engine, embed, hiddenOf, loadWeights, logitsOf, type StreamBatch } from "../src/index.ts";
 import { appendKeyValues, emptyKeyValues, gatherKeyValues } from "../src/key-values.ts";
-import { BACKENDS, counting, distance, engineOf, golden, goldenFolder, openEngine, randomIds, tiny } from "./support.ts";
+import { describeOnBackends } from "./backends.ts";
+import { counting, distance, engineOf, golden, goldenFolder, openEngine, randomIds, tiny } from "./support.ts";
 
 /** The logits of each sequence, read in pieces that end at the given places: every piece after those before it. */
 async function logitsInPieces(engine: Engine, sequences: readonly Int32Array[], ends: readonly number[], preferredTokens: number) {
@@ -62,42 +63,40 @@ async function logitsInPieces(engine: Engine, sequences: readonly Int32Array[], 
   return logits;
 }
 
-for (const [name, make] of BACKENDS) {
-  describe(`sequences read in pieces on ${name}`, () => {
-    let backend: Backend;
-    beforeAll(async () => {
-      backend = await make();
-    });
-    afterAll(() => backend.dispose());
-
-    const expectSame = async (engine: Engine, sequences: readonly Int32Array[], logits: readonly Float32Array[]) => {
-      for (const ends of [[1], [7, 8, 9], [16, 20]]) {
-        for (const preferredTokens of [1, 64]) {
-          const found = await logitsInPieces(engine, sequences, ends, preferredTokens);
-          for (const [i, expected] of logits.entries()) expect(distance(found[i] ?? [], expected)).toBeLessThan(1e-4);
-        }
-      }
-      await engine.release();
-    };
-
-    for (const model of ["llama", "mistral", "qwen2", "qwen3"]) {
-      it(`have the logits of the golden ${model} within 1e-4`, async () => {
-        const { ids, logits } = golden(model);
-        await expectSame(await openEngine(backend, goldenFolder(model)), ids, logits);
-      });
-    }
-
-    const configs: [string, Parameters<typeof tiny>[0]][] = [
-      ["windows", { model_type: "mistral", sliding_window: 5 }],
-      ["a window in its second block", { model_type: "qwen2", use_sliding_window: true, sliding_window: 4, max_window_layers: 1 }],
-      ["one key for all heads", { num_key_value_heads: 1 }],
-    ];
-    for (const [kind, config] of configs) {
-      it(`have the logits that they have as a whole, of several lengths, with ${kind}`, async () => {
-        const engine = await engineOf(backend, tiny(config));
-        const sequences = [24, 9, 17].map((tokens, s) => randomIds(tokens, 40, s));
-        await expectSame(engine, sequences, await logitsOf(engine, sequences));
-      });
-    }
+describeOnBackends("sequences read in pieces", (make) => {
+  let backend: Backend;
+  beforeAll(async () => {
+    backend = await make();
   });
-}
+  afterAll(() => backend.dispose());
+
+  const expectSame = async (engine: Engine, sequences: readonly Int32Array[], logits: readonly Float32Array[]) => {
+    for (const ends of [[1], [7, 8, 9], [16, 20]]) {
+      for (const preferredTokens of [1, 64]) {
+        const found = await logitsInPieces(engine, sequences, ends, preferredTokens);
+        for (const [i, expected] of logits.entries()) expect(distance(found[i] ?? [], expected)).toBeLessThan(1e-4);
+      }
+    }
+    await engine.release();
+  };
+
+  for (const model of ["llama", "mistral", "qwen2", "qwen3"]) {
+    it(`have the logits of the golden ${model} within 1e-4`, async () => {
+      const { ids, logits } = golden(model);
+      await expectSame(await openEngine(backend, goldenFolder(model)), ids, logits);
+    });
+  }
+
+  const configs: [string, Parameters<typeof tiny>[0]][] = [
+    ["windows", { model_type: "mistral", sliding_window: 5 }],
+    ["a window in its second block", { model_type: "qwen2", use_sliding_window: true, sliding_window: 4, max_window_layers: 1 }],
+    ["one key for all heads", { num_key_value_heads: 1 }],
+  ];
+  for (const [kind, config] of configs) {
+    it(`have the logits that they have as a whole, of several lengths, with ${kind}`, async () => {
+      const engine = await engineOf(backend, tiny(config));
+      const sequences = [24, 9, 17].map((tokens, s) => randomIds(tokens, 40, s));
+      await expectSame(engine, sequences, await logitsOf(engine, sequences));
+    });
+  }
+});

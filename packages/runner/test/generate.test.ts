@@ -11,19 +11,8 @@ import {
   streamGreedy,
   type Written,
 } from "../src/index.ts";
-import {
-  BACKENDS,
-  counted,
-  delegate,
-  engineOf,
-  failureOf,
-  golden,
-  goldenFolder,
-  openEngine,
-  randomIds,
-  randomWeights,
-  tiny,
-} from "./support.ts";
+import { describeOnBackends } from "./backends.ts";
+import { counted, delegate, engineOf, failureOf, golden, goldenFolder, openEngine, randomIds, randomWeights, tiny } from "./support.ts";
 
 /** Greedy decoding by its definition: the whole sequence again for each token. */
 async function byWholePasses(engine: Engine, prompt: Int32Array, { maxTokens, endTokens }: GenerateOptions): Promise<number[]> {
@@ -40,27 +29,24 @@ async function byWholePasses(engine: Engine, prompt: Int32Array, { maxTokens, en
 /** Token i is the letter i. */
 const letters = { decode: (ids: Iterable<number>) => [...ids].map((id) => String.fromCharCode(97 + id)).join("") };
 
-for (const [name, make] of BACKENDS) {
-  describe(`decoding on ${name}`, () => {
-    let backend: Backend;
-    beforeAll(async () => {
-      backend = await make();
-    });
-    afterAll(() => backend.dispose());
-
-    for (const model of ["llama", "mistral", "qwen2", "qwen3"]) {
-      it(`writes the tokens of the golden ${model} that whole passes give`, async () => {
-        const engine = await openEngine(backend, goldenFolder(model));
-        const prompts = golden(model).ids.flatMap((ids) => [ids.subarray(0, 3), ids.subarray(0, 11)]);
-        const options = { maxTokens: 12, endTokens: [] };
-        const found = await generateGreedy(engine, prompts, { ...options, promptTokens: 4 });
-        for (const [i, prompt] of prompts.entries())
-          expect([...(found[i]?.ids ?? [])]).toEqual(await byWholePasses(engine, prompt, options));
-        await engine.release();
-      });
-    }
+describeOnBackends("decoding", (make) => {
+  let backend: Backend;
+  beforeAll(async () => {
+    backend = await make();
   });
-}
+  afterAll(() => backend.dispose());
+
+  for (const model of ["llama", "mistral", "qwen2", "qwen3"]) {
+    it(`writes the tokens of the golden ${model} that whole passes give`, async () => {
+      const engine = await openEngine(backend, goldenFolder(model));
+      const prompts = golden(model).ids.flatMap((ids) => [ids.subarray(0, 3), ids.subarray(0, 11)]);
+      const options = { maxTokens: 12, endTokens: [] };
+      const found = await generateGreedy(engine, prompts, { ...options, promptTokens: 4 });
+      for (const [i, prompt] of prompts.entries()) expect([...(found[i]?.ids ?? [])]).toEqual(await byWholePasses(engine, prompt, options));
+      await engine.release();
+    });
+  }
+});
 
 describe("greedy decoding", () => {
   let backend: Backend;

@@ -5,9 +5,10 @@ import { cutAtTaps } from "@secateur/graph";
 import { type Backend, gram, inputNorm } from "@secateur/kit";
 import { HIDDEN } from "@secateur/models";
 import { f32 } from "@secateur/tensor";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { collect, createStateStore, type Engine, embed, forward, hiddenOf, loadWeights, type StateStore } from "../src/index.ts";
-import { BACKENDS, counting, distance, engineOf, randomIds, tiny } from "./support.ts";
+import { describeOnBackends } from "./backends.ts";
+import { counting, distance, engineOf, randomIds, tiny } from "./support.ts";
 
 const SEQUENCES = [7, 9, 9].map((tokens, s) => counting(randomIds(tokens, 40, s)));
 const LINEARS = new Set(["q", "k", "v", "o"].map((of) => `self_attn.${of}_proj.weight`).concat("mlp.down_proj.weight"));
@@ -41,51 +42,49 @@ async function whole(engine: Engine, zero?: string) {
   return { stats, hidden: await Promise.all(stream.batches.map((batch) => hiddenOf(stream, batch))) };
 }
 
-for (const [name, make] of BACKENDS) {
-  describe(`a block in parts on ${name}`, () => {
-    let backend: Backend;
-    let engine: Engine;
-    beforeAll(async () => {
-      backend = await make();
-      engine = await engineOf(backend, tiny());
-    });
-    afterAll(async () => {
-      await engine.release();
-      await backend.dispose();
-    });
-
-    it("gives the hidden states and statistics of the whole", async () => {
-      const [parts, block] = [await inParts(engine, {}), await whole(engine)];
-      for (const [i, values] of block.hidden.entries()) expect(distance(values, parts.hidden[i] ?? [])).toBeLessThan(1e-5);
-      expect([...parts.stats.keys()].sort()).toEqual([...block.stats.keys()].sort());
-      for (const layer of LINEARS) {
-        const [a, b] = [parts.stats, block.stats].map((stats) => stats.get(layer)?.get(gram).gram ?? new Float64Array(0));
-        const largest = Math.max(...(b ?? []));
-        expect(distance(a ?? [], b ?? [])).toBeLessThan(1e-5 * largest);
-      }
-      expect([...(parts.stream.batches[0]?.states.keys() ?? [])]).toEqual([HIDDEN]);
-    });
-
-    it("has later layers see what a cut has changed, and earlier ones not", async () => {
-      const o = "self_attn.o_proj.weight";
-      const parts = await inParts(engine, { 1: o });
-      const [dense, changed] = [await whole(engine), await whole(engine, o)];
-      for (const [i, values] of changed.hidden.entries()) expect(distance(values, parts.hidden[i] ?? [])).toBeLessThan(1e-5);
-      const squares = (stats: typeof dense.stats, layer: string) => stats.get(layer)?.get(inputNorm).squares ?? new Float64Array(0);
-      expect(distance(squares(parts.stats, o), squares(dense.stats, o))).toBeLessThan(1e-4);
-      const down = "mlp.down_proj.weight";
-      expect(distance(squares(parts.stats, down), squares(changed.stats, down))).toBeLessThan(1e-4);
-      expect(distance(squares(parts.stats, down), squares(dense.stats, down))).toBeGreaterThan(1e-3);
-    });
-
-    it("gives the same bits from a scratch file", async () => {
-      const folder = await mkdtemp(join(tmpdir(), "secateur-parts-"));
-      const store = createStateStore({ memoryBytes: 3000, scratch: join(folder, "scratch") });
-      const [kept, scratch] = [await inParts(engine, {}), await inParts(engine, {}, store)];
-      expect(scratch.hidden).toEqual(kept.hidden);
-      expect([...scratch.stats].map(([, stats]) => stats.get(gram))).toEqual([...kept.stats].map(([, stats]) => stats.get(gram)));
-      await store.close();
-      await rm(folder, { recursive: true });
-    });
+describeOnBackends("a block in parts", (make) => {
+  let backend: Backend;
+  let engine: Engine;
+  beforeAll(async () => {
+    backend = await make();
+    engine = await engineOf(backend, tiny());
   });
-}
+  afterAll(async () => {
+    await engine.release();
+    await backend.dispose();
+  });
+
+  it("gives the hidden states and statistics of the whole", async () => {
+    const [parts, block] = [await inParts(engine, {}), await whole(engine)];
+    for (const [i, values] of block.hidden.entries()) expect(distance(values, parts.hidden[i] ?? [])).toBeLessThan(1e-5);
+    expect([...parts.stats.keys()].sort()).toEqual([...block.stats.keys()].sort());
+    for (const layer of LINEARS) {
+      const [a, b] = [parts.stats, block.stats].map((stats) => stats.get(layer)?.get(gram).gram ?? new Float64Array(0));
+      const largest = Math.max(...(b ?? []));
+      expect(distance(a ?? [], b ?? [])).toBeLessThan(1e-5 * largest);
+    }
+    expect([...(parts.stream.batches[0]?.states.keys() ?? [])]).toEqual([HIDDEN]);
+  });
+
+  it("has later layers see what a cut has changed, and earlier ones not", async () => {
+    const o = "self_attn.o_proj.weight";
+    const parts = await inParts(engine, { 1: o });
+    const [dense, changed] = [await whole(engine), await whole(engine, o)];
+    for (const [i, values] of changed.hidden.entries()) expect(distance(values, parts.hidden[i] ?? [])).toBeLessThan(1e-5);
+    const squares = (stats: typeof dense.stats, layer: string) => stats.get(layer)?.get(inputNorm).squares ?? new Float64Array(0);
+    expect(distance(squares(parts.stats, o), squares(dense.stats, o))).toBeLessThan(1e-4);
+    const down = "mlp.down_proj.weight";
+    expect(distance(squares(parts.stats, down), squares(changed.stats, down))).toBeLessThan(1e-4);
+    expect(distance(squares(parts.stats, down), squares(dense.stats, down))).toBeGreaterThan(1e-3);
+  });
+
+  it("gives the same bits from a scratch file", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "secateur-parts-"));
+    const store = createStateStore({ memoryBytes: 3000, scratch: join(folder, "scratch") });
+    const [kept, scratch] = [await inParts(engine, {}), await inParts(engine, {}, store)];
+    expect(scratch.hidden).toEqual(kept.hidden);
+    expect([...scratch.stats].map(([, stats]) => stats.get(gram))).toEqual([...kept.stats].map(([, stats]) => stats.get(gram)));
+    await store.close();
+    await rm(folder, { recursive: true });
+  });
+});

@@ -2,9 +2,6 @@ import { readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { createOnnxRuntimeBackend } from "@secateur/backend-onnxruntime";
-import { createReferenceBackend } from "@secateur/backend-reference";
-import { tfjs } from "@secateur/backend-tfjs";
 import { decodeSafetensors, encodeSafetensors, safetensors } from "@secateur/format-safetensors";
 import { type Backend, SecateurError } from "@secateur/kit";
 import { ARCHITECTURES, type Config, describeModel } from "@secateur/models";
@@ -20,22 +17,6 @@ afterAll(async () => {
   for (const model of open.splice(0)) await model.close();
   for (const path of made.splice(0)) await rm(path, { recursive: true, force: true });
 });
-
-const providersFolder = process.env.SECATEUR_TEST_PROVIDERS;
-if (providersFolder === undefined)
-  console.warn("tests on the provider openvino are skipped: SECATEUR_TEST_PROVIDERS names no folder that has it");
-
-/** Every backend, with single operators and with programs written out in primitives, and a provider that is there. */
-export const BACKENDS: readonly (readonly [string, () => Promise<Backend>])[] = [
-  ...(providersFolder === undefined
-    ? []
-    : [["onnxruntime on openvino", () => createOnnxRuntimeBackend({ provider: "openvino", compute: "f32", providersFolder })] as const]),
-  ["onnxruntime", () => createOnnxRuntimeBackend({ provider: "cpu", threads: 2 })],
-  ["onnxruntime in primitives", () => createOnnxRuntimeBackend({ provider: "cpu", threads: 2, fused: false })],
-  ["reference", async () => createReferenceBackend()],
-  ["reference in primitives", async () => createReferenceBackend({ expand: true })],
-  ["tfjs on wasm", async () => tfjs.create({ runtime: "wasm" })],
-];
 
 /** The folder of a golden model. */
 export function goldenFolder(name: string): string {

@@ -1,6 +1,6 @@
 import { type Evaluation, evaluate } from "@secateur/evaluate";
 import type { Backend, OpenModel } from "@secateur/kit";
-import { formatFor, loaderFor } from "@secateur/kit/node";
+import { formatFor, readDocuments } from "@secateur/kit/node";
 import { describeModel } from "@secateur/models";
 import { createEngine } from "@secateur/runner";
 import { modelTokenizer } from "@secateur/text";
@@ -43,7 +43,7 @@ export async function measureModel(
   { emit, signal }: JobContext<"eval">,
 ): Promise<Evaluation> {
   const { loaders } = builtIns();
-  const documents = loaderFor(loaders, request.data).load(request.data, loadOptions(request), { rows: 0, empty: 0, duplicates: 0 });
+  const documents = readDocuments(loaders, request.data, loadOptions(request), { rows: 0, empty: 0, duplicates: 0 });
   const engine = createEngine(model, describeModel(model), backend);
   try {
     return await evaluate(engine, () => modelTokenizer(model), documents, {

@@ -1,5 +1,5 @@
 import { SecateurError, type Solver } from "@secateur/kit";
-import { formatFor, parseOptions, pluginHash, type Registry, resolvePlugin } from "@secateur/kit/node";
+import { formatFor, makeFrom, pluginHash, type Registry, resolvePlugin } from "@secateur/kit/node";
 import { type Parts, type Plan, parseRecipe, partialFolder, planPrune, prune, type Recipe } from "@secateur/pipeline";
 import { type BuiltIns, builtIns, openBackend } from "../wiring.ts";
 import type { JobContext, PruneOutcome, PruneRequest } from "./messages.ts";
@@ -52,10 +52,10 @@ export async function resolveParts(
   const hashes = named.map(([kind, name]) => [`${kind} ${name}`, pluginHash(registry, kind, name, { from })]);
   return {
     pluginHashes: Object.fromEntries(hashes.filter(([, hash]) => hash !== undefined)),
-    scorer: scorer.create(await parseOptions(scorer, recipe.scorerOptions)),
+    scorer: await makeFrom(scorer, recipe.scorerOptions),
     ...(solver && { solver }),
-    ...(allocator && { allocator: allocator.create(await parseOptions(allocator, recipe.allocateOptions)) }),
-    fuser: fuser.create(await parseOptions(fuser, recipe.fusionOptions)),
+    ...(allocator && { allocator: await makeFrom(allocator, recipe.allocateOptions) }),
+    fuser: await makeFrom(fuser, recipe.fusionOptions),
     format: await formatFor(formats, recipe.model),
     loaders,
     statisticsFiles,
@@ -65,7 +65,7 @@ export async function resolveParts(
 /** A solver by its name: solvers are found where scorers are. Throws SecateurError `usage` for a scorer that repairs nothing. */
 async function solverOf(registry: Registry, name: string, options: Readonly<Record<string, unknown>>): Promise<Solver> {
   const plugin = await resolvePlugin(registry, "scorer", name, { from: process.cwd() });
-  const made = plugin.create(await parseOptions(plugin, options));
+  const made = await makeFrom(plugin, options);
   if ("solve" in made) return made;
   throw new SecateurError("usage", `--solver ${name}: ${name} scores weights and repairs none; a solver is sparsegpt`);
 }

@@ -3,9 +3,9 @@ import type { BackendDescription } from "@secateur/kit";
 import type { ComparedRow, ComparePlan } from "@secateur/pipeline";
 import type { Colors } from "../terminal.ts";
 import { computedText } from "./computed.ts";
-import { figuresOf, rounded } from "./evaluation.ts";
+import { figuresOf } from "./evaluation.ts";
 import { table } from "./table.ts";
-import { counted, grouped, humanBytes, humanCount, percent } from "./units.ts";
+import { counted, grouped, humanBytes, humanCount, percent, plusMinus } from "./units.ts";
 
 type Plan = ComparePlan["summary"];
 
@@ -38,7 +38,7 @@ export function comparedText({ plan, rows, backend, out }: Compared, { bold, dim
   const columns = names.flatMap((name) => [
     ...(rows[0]?.metrics[name] ? figuresOf(rows[0].metrics[name]) : []).map(([figure], i) => ({
       head: `${name} ${figure}`,
-      of: ({ metrics }: ComparedRow) => shown(metrics[name] && figuresOf(metrics[name])[i]),
+      of: ({ metrics }: ComparedRow) => (metrics[name] ? (figuresOf(metrics[name])[i]?.[2] ?? "") : ""),
     })),
     ...(rules.some(({ frontier }) => frontier?.[name])
       ? [{ head: `${name} past mixtures`, of: ({ frontier }: ComparedRow) => distanceText(frontier?.[name]) }]
@@ -56,20 +56,11 @@ export function comparedText({ plan, rows, backend, out }: Compared, { bold, dim
 const EXPLANATION =
   "Past mixtures: the task's loss beside what the curve of general text, mixtures and task alone has at equal loss on general text, below 0 being better; beyond it by two paired standard errors or more is marked *.";
 
-function shown(figure: ReturnType<typeof figuresOf>[number] | undefined): string {
-  return figure ? `${figure[1]} ± ${figure[2]}` : "";
-}
-
 function distanceText(distance: FrontierDistance | undefined): string {
   if (!distance) return "";
   const { value, standardError, along, beyond } = distance;
-  const sign = value > 0 ? "+" : value < 0 ? "−" : "";
-  const size = Math.abs(value).toFixed(Math.max(2, decimals(standardError)));
-  return `${sign}${size} ± ${rounded(standardError)}${along === "general" ? " (general)" : ""}${beyond ? " *" : "  "}`;
-}
-
-function decimals(standardError: number): number {
-  return (rounded(standardError).split(".")[1] ?? "").length;
+  const text = plusMinus(value, standardError).replace("-", "−");
+  return `${value > 0 ? "+" : ""}${text}${along === "general" ? " (general)" : ""}${beyond ? " *" : "  "}`;
 }
 
 function conclusion(rules: readonly ComparedRow[], names: readonly string[]): string {

@@ -3,19 +3,19 @@ import type { BackendDescription } from "@secateur/kit";
 import type { Colors } from "../terminal.ts";
 import { computedText } from "./computed.ts";
 import { table } from "./table.ts";
-import { counted, percent } from "./units.ts";
+import { counted, percent, plusMinus } from "./units.ts";
 
 /** A measurement for a person: its values, and the line that says how they were taken. */
 export function evaluationText(evaluation: Evaluation, backend: BackendDescription, colors: Colors): string {
   return `${table(valuesOf(evaluation))}${colors.dim(`${evaluation.protocol}; computed by ${computedText(backend)}`)}\n`;
 }
 
-/** A figure of a measurement for tables: its short name, its value, and its standard error in the value's unit. */
-export type Figure = readonly [name: string, value: string, standardError: string];
+/** A figure of a measurement for tables: its short name, its value, and the same with its standard error. */
+export type Figure = readonly [name: string, value: string, withError: string];
 
 /** The figures of a measurement. */
 export function figuresOf(evaluation: Evaluation): readonly Figure[] {
-  const share = (name: string, { value, standardError }: Estimate): Figure => [name, percent(value), (100 * standardError).toFixed(1)];
+  const share = (name: string, { value, standardError }: Estimate): Figure => [name, percent(value), estimate({ value, standardError })];
   switch (evaluation.metric) {
     case "perplexity":
       return [perplexityFigure(evaluation)];
@@ -28,12 +28,7 @@ export function figuresOf(evaluation: Evaluation): readonly Figure[] {
 
 /** exp of a loss: what it misses by is the loss's error times itself. */
 function perplexityFigure({ perplexity, standardError }: { readonly perplexity: number; readonly standardError: number }): Figure {
-  return ["ppl", number(perplexity), rounded(perplexity * standardError)];
-}
-
-/** A standard error to its two leading digits. */
-export function rounded(standardError: number): string {
-  return String(Number(standardError.toPrecision(2)));
+  return ["ppl", number(perplexity), plusMinus(perplexity, perplexity * standardError)];
 }
 
 function valuesOf(evaluation: Evaluation): string[][] {
@@ -60,7 +55,7 @@ function number(value: number): string {
 }
 
 function loss({ nll, standardError }: { readonly nll: number; readonly standardError: number }): string {
-  return `${number(nll)} ± ${rounded(standardError)}`;
+  return plusMinus(nll, standardError);
 }
 
 function estimate({ value, standardError }: Estimate): string {

@@ -18,7 +18,7 @@ test("each metric shows its values and how they were taken", () => {
     windowTokens: 512,
   } as const;
   expect(evaluationText({ ...perplexity, protocol: "token-ppl@512" }, BACKEND, plainColors)).toBe(
-    `perplexity  28.812  NLL 3.3608 ± 0.023 over 16,352 tokens\ntoken-ppl@512; ${COMPUTED}\n`,
+    `perplexity  28.812  NLL 3.361 ± 0.023 over 16,352 tokens\ntoken-ppl@512; ${COMPUTED}\n`,
   );
   const answers = {
     metric: "answers",
@@ -34,7 +34,7 @@ test("each metric shows its values and how they were taken", () => {
     unended: 0,
   } as const;
   expect(evaluationText({ ...answers, protocol: "answers: 30 rows" }, BACKEND, plainColors)).toBe(
-    `exact match        50.0 % ± 1.2  of 30 rows\nanswer perplexity  1.5           NLL 0.405 ± 0.01 over 90 tokens\nanswers: 30 rows; ${COMPUTED}\n`,
+    `exact match        50.0 % ± 1.2  of 30 rows\nanswer perplexity  1.5           NLL 0.405 ± 0.010 over 90 tokens\nanswers: 30 rows; ${COMPUTED}\n`,
   );
   const choices = {
     metric: "choices",

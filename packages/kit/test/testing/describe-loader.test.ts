@@ -58,7 +58,7 @@ const broken: Record<string, [loader: Loader, message: string]> = {
   ],
   "a text that is none": [
     changed((document) => ({ ...document, text: 7 }) as never),
-    "the text of document 0 of a.lines is 7, wanted a text",
+    "document 0 of a.lines has the text 7, wanted a text",
   ],
   "an unknown kind": [
     changed((document) => ({ ...document, kind: "poem" }) as never),
