@@ -1,8 +1,8 @@
-import { type Document, SecateurError } from "@secateur/kit";
+import type { Document } from "@secateur/kit";
 import { scoreSequences, type TokenScores } from "@secateur/runner";
-import { encodePair } from "@secateur/text";
-import { type DecodedAnswer, type DecodedRow, decodeAnswers, decodedRow } from "./decoded.ts";
-import { beginOf, endsOf, type Setting } from "./setting.ts";
+import { type AnswerItem, answerItems } from "./answer-items.ts";
+import { type DecodedAnswer, decodeAnswers, decodedRow } from "./decoded.ts";
+import { endsOf, type Setting } from "./setting.ts";
 import { type DocumentLoss, type Estimate, estimate, pooledLoss } from "./statistics.ts";
 
 /** How well a model gives known answers to prompts. */
@@ -31,13 +31,6 @@ export interface AnswersResult {
   readonly protocol: string;
 }
 
-interface Item {
-  readonly ids: Int32Array;
-  /** Where the answer begins, at least 1. */
-  readonly start: number;
-  readonly decoded: DecodedRow | undefined;
-}
-
 // As lm-evaluation-harness has it where a task says nothing else.
 const MAX_TOKENS = 256;
 // Of the work, where answers are decoded too.
@@ -49,55 +42,46 @@ const SCORING_SHARE = 1 / 4;
  * SecateurError `data` when no row fits the window.
  */
 export async function evaluateAnswers(setting: Setting, rows: readonly Document[]): Promise<AnswersResult> {
-  const tokenizer = setting.tokenizer();
-  const begin = beginOf(setting);
+  const { items, skipped, note } = answerItems(setting, rows);
   const ends = endsOf(setting);
-  const items = rows.flatMap((row): Item[] => {
-    if (row.kind !== "answer") return [];
-    const { ids, start } = encodePair(tokenizer, row.prompt, row.answer, row.origin);
-    const decoded = decodedRow(setting, row);
-    return [{ ids: Int32Array.from([...begin, ...ids]), start: Math.max(1, begin.length + start), decoded }];
-  });
-  const fitting = items.filter(({ ids, start }) => ids.length <= setting.windowTokens && ids.length > start);
-  if (fitting.length === 0)
-    throw new SecateurError("data", `nothing to predict: no row has an answer that fits in ${setting.windowTokens} tokens`);
-  const toDecode = fitting.flatMap(({ decoded }) => (decoded ? [decoded] : []));
+  const decodedRows = new Map(items.map((item) => [item, decodedRow(setting, item.row)]));
+  const toDecode = [...decodedRows.values()].filter((row) => row !== undefined);
   const share = toDecode.length > 0 ? SCORING_SHARE : 1;
   const scores = await scoreSequences(
     setting.engine,
-    fitting.map(({ ids }) => ids),
+    items.map(({ ids }) => ids),
     { signal: setting.signal, onProgress: (done) => setting.onProgress?.(done * share) },
   );
-  const losses = fitting.map(({ ids, start }, i) => ({
+  const losses = items.map(({ ids, start }, i) => ({
     loss: sum((scores[i] as TokenScores).loss.subarray(start - 1)),
     tokens: ids.length - start,
   }));
   const maxTokens = setting.maxTokens ?? MAX_TOKENS;
   const answers = await decodeAnswers(setting, toDecode, maxTokens, (done) => setting.onProgress?.(share + done * (1 - share)));
   const answerOf = new Map(toDecode.map((row, i) => [row, answers[i] as DecodedAnswer])); // one a row
-  const exact = fitting.map((item, i) => {
-    const answer = item.decoded && answerOf.get(item.decoded);
+  const exact = items.map((item, i) => {
+    const decoded = decodedRows.get(item);
+    const answer = decoded && answerOf.get(decoded);
     return (answer ? answer.exact : isExact(item, scores[i] as TokenScores, ends)) ? 1 : 0;
   });
   const { value: nll, standardError, tokens } = pooledLoss(losses);
-  const skipped = items.length - fitting.length;
   return {
     metric: "answers",
     perplexity: Math.exp(nll),
     nll,
     standardError,
     answerTokens: tokens,
-    documents: fitting.length,
+    documents: items.length,
     exactMatch: estimate(exact),
     decoded: answers.length,
     unended: answers.filter(({ finishReason }) => finishReason !== "stop").length,
     skipped,
     losses,
-    protocol: protocol(fitting.length, skipped, tokens, ends) + decodedNote(answers, fitting.length, maxTokens),
+    protocol: protocol(note, tokens, ends) + decodedNote(answers, items.length, maxTokens),
   };
 }
 
-function isExact({ ids, start }: Item, { best }: TokenScores, ends: readonly number[]): boolean {
+function isExact({ ids, start }: AnswerItem, { best }: TokenScores, ends: readonly number[]): boolean {
   for (let t = start; t < ids.length; t++) {
     const id = ids[t] as number;
     // Decoding ends at an end token, so an answer with one in it is never given.
@@ -106,8 +90,7 @@ function isExact({ ids, start }: Item, { best }: TokenScores, ends: readonly num
   return ends.length === 0 || ends.includes(best[ids.length - 1] as number);
 }
 
-function protocol(documents: number, skipped: number, tokens: number, ends: readonly number[]): string {
-  const rows = `${documents} row${documents === 1 ? "" : "s"}${skipped > 0 ? ` (${skipped} left out: too long, or nothing to predict)` : ""}`;
+function protocol(rows: string, tokens: number, ends: readonly number[]): string {
   const end = ends.length > 0 ? `, then end token ${ends.join(" or ")}` : "";
   return `answers: ${rows}, mean over ${tokens} answer tokens given prompt and answer so far; exact match by greedy decoding${end}`;
 }

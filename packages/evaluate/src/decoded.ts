@@ -3,7 +3,8 @@ import { type FinishReason, holdWeights, streamGreedy } from "@secateur/runner";
 import { rowError } from "./row-error.ts";
 import { beginOf, endsOf, type Setting } from "./setting.ts";
 
-type AnswerRow = Extract<Document, { kind: "answer" }>;
+/** A row of prompt and answer. */
+export type AnswerRow = Extract<Document, { kind: "answer" }>;
 
 /** A row to whose prompt the model writes an answer of its own, which is compared with the right one in the part that counts. */
 export interface DecodedRow {

@@ -14,6 +14,7 @@ import { addEngineFlags, backendOptions, type EngineFlags } from "./shared-flags
 /** The flags of `eval` as they are parsed; what was not given is absent. */
 interface EvalFlags extends EngineFlags {
   readonly data: string;
+  readonly against?: string;
   readonly metric?: MetricName;
   readonly seqLen?: number;
   readonly samples?: number;
@@ -33,6 +34,7 @@ const EXAMPLES: readonly Example[] = [
     "how well it gives the answers word for word, for rows with prompt and answer",
     "secateur eval ./pruned --data gsm8k.jsonl --metric answers",
   ],
+  ["how far a pruned model is from the dense one", "secateur eval ./pruned --data wikitext.txt --against ./SmolLM2-135M"],
   ["the value for a script", "secateur eval ./pruned --data wikitext.txt --json | jq .perplexity"],
 ];
 
@@ -40,10 +42,11 @@ const EXAMPLES: readonly Example[] = [
 export function evalCommand(context: CommandContext): Command {
   const made = command("eval", "measure a model on data", EXAMPLES)
     .description(
-      "Measures a model: the perplexity of running text, the share of exact answers for rows with prompt and answer, or the share of right choices for rows with question, choices and answer.",
+      "Measures a model: the perplexity of running text, the share of exact answers for rows with prompt and answer, or the share of right choices for rows with question, choices and answer; or how far what it says is from what another model says, the mean KL(other ‖ model) and how often both find the same token the likeliest.",
     )
     .argument("<model>", "folder of a Hugging Face model with safetensors weights")
     .requiredOption("--data <file>", "what it is measured on: .txt, .jsonl, either also as .gz", flags.text("--data"))
+    .option("--against <model>", "measure how far it is from this model instead, such as the dense one", flags.text("--against"))
     .option(
       "--metric <name>",
       "perplexity, answers or choices (default: by the rows)",
@@ -77,6 +80,7 @@ export function evalRequest(model: string, given: EvalFlags): EvalRequest {
     data: given.data,
     fields: Object.fromEntries(fields.map(({ key, column }) => [key, column])),
     template: given.template,
+    against: given.against,
     metric: given.metric,
     seqLen: given.seqLen,
     samples: given.samples,

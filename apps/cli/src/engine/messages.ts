@@ -194,6 +194,8 @@ export interface EvalRequest {
   readonly data: string;
   readonly fields: Readonly<Record<string, string>>;
   readonly template: string | undefined;
+  /** A model that it is compared with. */
+  readonly against?: string | undefined;
   readonly metric: MetricName | undefined;
   readonly seqLen: number | undefined;
   readonly samples: number | undefined;
