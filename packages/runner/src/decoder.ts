@@ -3,7 +3,7 @@ import { cachedOf, forwardAfter } from "./continue.ts";
 import type { Engine } from "./engine.ts";
 import { runHead } from "./head.ts";
 import type { HeldWeights } from "./held-weights.ts";
-import { appendKeyValues, emptyKeyValues, gatherKeyValues, type KeyValues } from "./key-values.ts";
+import { appendKeyValues, emptyKeyValues, gatherKeyValues, type KeyValues, type Member } from "./key-values.ts";
 import { createStateStore } from "./states.ts";
 import { embed, hiddenOf, type Stream } from "./stream.ts";
 
@@ -11,9 +11,14 @@ import { embed, hiddenOf, type Stream } from "./stream.ts";
 export interface Decoding {
   /** Reads the next tokens of some of the sequences, one at least of each, and gives the likeliest to follow the last of each. */
   read(indices: readonly number[], tokens: readonly Int32Array[], signal?: AbortSignal): Promise<Int32Array>;
-  /** Keeps these sequences, in this order, and forgets the others; sequences without tokens may be `added`. */
-  keep(indices: readonly number[], added?: number): void;
+  /** Keeps these sequences, in this order, and forgets the others; as many may be `added` that begin with the tokens of a `beginning`, or without tokens. */
+  keep(indices: readonly number[], added?: number, beginning?: Beginning): void;
+  /** The tokens that the first sequence has. */
+  beginning(): Beginning;
 }
+
+/** What each block has of the tokens that other sequences can begin with. */
+export type Beginning = readonly Member[];
 
 // Slots are added so many at a time: each time all that is cached moves.
 const SLOTS = 64;
@@ -27,17 +32,13 @@ export function startDecoding(engine: Engine, weights: HeldWeights, sequences: n
   let caches = blocks.map((block) => emptyKeyValues(cachedOf(block), sequences, SLOTS));
   const lengths = (): readonly number[] => (caches[0] as KeyValues).lengths; // a model has a block
 
-  /** Moves these sequences, and some without tokens, to caches with room for so many tokens of each. */
-  function move(indices: readonly number[], added: number, tokens: number): void {
+  /** Moves these sequences, and some that are added, to caches with room for so many tokens of each. */
+  function move(indices: readonly number[], tokens: number, added = 0, beginning?: Beginning): void {
     const slots = SLOTS * Math.max(1, Math.ceil(tokens / SLOTS));
     caches = caches.map((cache, i) => {
       const sizes = cachedOf(blocks[i] as (typeof blocks)[number]); // one a block
-      const none = emptyKeyValues(sizes, 1, 1);
-      return gatherKeyValues(
-        sizes,
-        [...members(cache, indices), ...Array.from({ length: added }, () => ({ cache: none, index: 0 }))],
-        slots,
-      );
+      const start = beginning?.[i] ?? { cache: emptyKeyValues(sizes, 1, 1), index: 0 };
+      return gatherKeyValues(sizes, [...members(cache, indices), ...new Array<Member>(added).fill(start)], slots);
     });
   }
 
@@ -70,7 +71,7 @@ export function startDecoding(engine: Engine, weights: HeldWeights, sequences: n
   return {
     async read(indices, tokens, signal) {
       const most = Math.max(...indices.map((index, i) => (lengths()[index] as number) + (tokens[i] as Int32Array).length));
-      if (most > (caches[0] as KeyValues).slots) move([...lengths().keys()], 0, most);
+      if (most > (caches[0] as KeyValues).slots) move([...lengths().keys()], most);
       const sequences = tokens.map((ids) => ({ ids, weights: new Float32Array(ids.length).fill(1) }));
       const stream = await embed(model, description, sequences, backend.preferredTokens, store);
       await passBlocks(indices, stream, signal);
@@ -91,12 +92,14 @@ export function startDecoding(engine: Engine, weights: HeldWeights, sequences: n
         throw new SecateurError("numeric", `−log p is ${loss[bad]}: what the model says after ${tokens[bad]?.length} tokens is not finite`);
       return best;
     },
-    keep(indices, added = 0) {
-      move(indices, added, Math.max(0, ...indices.map((index) => lengths()[index] as number)));
+    keep(indices, added = 0, beginning) {
+      const begun = beginning?.[0] ? (beginning[0].cache.lengths[beginning[0].index] as number) : 0;
+      move(indices, Math.max(begun, ...indices.map((index) => lengths()[index] as number)), added, beginning);
     },
+    beginning: () => caches.map((cache) => ({ cache, index: 0 })),
   };
 }
 
-function members(cache: KeyValues, indices: readonly number[]): { cache: KeyValues; index: number }[] {
+function members(cache: KeyValues, indices: readonly number[]): Member[] {
   return indices.map((index) => ({ cache, index }));
 }

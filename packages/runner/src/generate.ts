@@ -1,9 +1,10 @@
 import { SecateurError, throwIfCancelled } from "@secateur/kit";
 import { createTextStream, type TextStream, type Tokenizer } from "@secateur/text";
 import { cachedOf } from "./continue.ts";
-import { type Decoding, startDecoding } from "./decoder.ts";
+import { type Beginning, type Decoding, startDecoding } from "./decoder.ts";
 import type { Engine } from "./engine.ts";
 import { type HeldWeights, holdWeights } from "./held-weights.ts";
+import { planPrefixes } from "./prefixes.ts";
 import { checkSequences } from "./stream.ts";
 
 /** How answers are written. */
@@ -78,7 +79,8 @@ export async function* streamGreedy(
   const together = Math.max(1, Math.min(TOGETHER, room));
   const weights = options.weights ?? holdWeights(engine);
   try {
-    yield* decode(startDecoding(engine, weights, 0), prompts, limits, together, options);
+    const { tokens, beginning } = await readCommon(engine, weights, prompts, options);
+    yield* decode(startDecoding(engine, weights, 0), { prompts, limits, together, begun: tokens, beginning }, options);
   } finally {
     if (!options.weights) weights.release();
   }
@@ -94,13 +96,20 @@ interface Answer {
   last: number;
 }
 
-async function* decode(
-  state: Decoding,
-  prompts: readonly Int32Array[],
-  limits: readonly number[],
-  together: number,
-  options: GenerateOptions,
-): AsyncGenerator<Written, void, undefined> {
+/** What is to be answered. */
+interface Work {
+  readonly prompts: readonly Int32Array[];
+  /** How many tokens may be written after each. */
+  readonly limits: readonly number[];
+  /** How many are answered at once. */
+  readonly together: number;
+  /** So many tokens, with which all begin, have been read. */
+  readonly begun: number;
+  readonly beginning?: Beginning | undefined;
+}
+
+async function* decode(state: Decoding, work: Work, options: GenerateOptions): AsyncGenerator<Written, void, undefined> {
+  const { prompts, limits, together, begun, beginning } = work;
   const { tokenizer, stop, endTokens, maxTokens, promptTokens = PROMPT_TOKENS, signal } = options;
   const full = (limit: number): FinishReason => (limit < maxTokens ? "positions" : "length");
   for (const [prompt, limit] of limits.entries()) if (limit === 0) yield { prompt, finishReason: full(limit), text: "" };
@@ -113,11 +122,11 @@ async function* decode(
     const admitted = waiting.splice(0, open.length <= together * KEEP_OPEN ? together - open.length : 0).map((prompt): Answer => {
       return { prompt, limit: limits[prompt] as number, text: tokenizer && createTextStream(tokenizer, stop), written: 0, last: 0 };
     });
-    if (admitted.length > 0) state.keep([...open.keys()], admitted.length);
+    if (admitted.length > 0) state.keep([...open.keys()], admitted.length, beginning);
     const given = admitted.map(({ prompt }) => prompts[prompt] as Int32Array);
     const next =
       admitted.length > 0
-        ? await readPrompts(state, open.length, given, promptTokens, signal)
+        ? await readPrompts(state, open.length, given, { from: begun, piece: promptTokens, signal })
         : await state.read(
             [...open.keys()],
             open.map(({ last }) => Int32Array.of(last)),
@@ -147,21 +156,36 @@ async function* decode(
   }
 }
 
-/** Reads prompts into the sequences from a number on, in pieces where they are long, and gives the likeliest token after each. */
+/** Reads what all prompts begin with alike, where doing so once pays. */
+async function readCommon(
+  engine: Engine,
+  weights: HeldWeights,
+  prompts: readonly Int32Array[],
+  { promptTokens = PROMPT_TOKENS, signal }: GenerateOptions,
+): Promise<{ readonly tokens: number; readonly beginning?: Beginning }> {
+  const { levels } = planPrefixes(prompts);
+  const [first, ...others] = levels[0] ?? [];
+  if (!first || others.length > 0 || levels.length === 1) return { tokens: 0 };
+  const state = startDecoding(engine, weights, 1);
+  const common = (prompts[first.sequence] as Int32Array).subarray(0, first.end);
+  await readPrompts(state, 0, [common], { from: 0, piece: promptTokens, signal });
+  return { tokens: first.end, beginning: state.beginning() };
+}
+
+/** Reads prompts, each from a token on, into the sequences from a number on, in pieces where they are long, and gives the likeliest token after each. */
 async function readPrompts(
   state: Decoding,
-  from: number,
+  index: number,
   prompts: readonly Int32Array[],
-  piece: number,
-  signal: AbortSignal | undefined,
+  { from, piece, signal }: { readonly from: number; readonly piece: number; readonly signal: AbortSignal | undefined },
 ): Promise<Int32Array> {
   const next = new Int32Array(prompts.length);
   const longest = Math.max(...prompts.map(({ length }) => length));
-  for (let at = 0; at < longest; at += piece) {
+  for (let at = from; at < longest; at += piece) {
     const left = [...prompts.keys()].filter((i) => (prompts[i] as Int32Array).length > at);
     const pieces = left.map((i) => (prompts[i] as Int32Array).subarray(at, at + piece));
     const best = await state.read(
-      left.map((i) => from + i),
+      left.map((i) => index + i),
       pieces,
       signal,
     );

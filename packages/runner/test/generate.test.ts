@@ -83,6 +83,28 @@ describe("greedy decoding", () => {
     );
   });
 
+  it("reads what all prompts begin with once", async () => {
+    const long = await engineOf(backend, tiny({ model_type: "mistral", sliding_window: 9 }));
+    const examples = [...randomIds(40, 40, 3)];
+    const prompts = [1, 7, 12].map((tokens) => Int32Array.from([...examples, ...randomIds(tokens, 40, tokens)]));
+    let read = 0;
+    const watched = delegate(backend, {
+      async run(executable, inputs, into) {
+        const { hidden } = inputs;
+        if (hidden && executable.program.outputs.nextHidden) read += (hidden.shape[0] as number) * (hidden.shape[1] as number);
+        return backend.run(executable, inputs, into);
+      },
+    });
+    for (const promptTokens of [16, 1024]) {
+      const options = { maxTokens: 1, endTokens: [], promptTokens };
+      const found = await generateGreedy({ ...long, backend: watched }, prompts, options);
+      for (const [i, prompt] of prompts.entries()) expect([...(found[i]?.ids ?? [])]).toEqual(await byWholePasses(long, prompt, options));
+    }
+    // Twice, by two blocks: 39 tokens of all, then what each has of its own, padded.
+    expect(read).toBe(2 * 2 * (39 + 3 * 13));
+    await long.release();
+  });
+
   it("goes on past what its caches first have room for", async () => {
     const long = await engineOf(backend, tiny());
     const options = { maxTokens: 140, endTokens: [] };
