@@ -37,6 +37,7 @@ export type { Document, DocumentKind, Loader, LoadOptions, LoadReport, Message, 
 export { type ErrorCode, isUserError, SecateurError, throwIfCancelled, type Where } from "./errors.ts";
 export type { Format, Json, OpenModel, TensorInfo, TokenizerFiles, WeightSink } from "./format.ts";
 export { booleanFromText, numberFromText } from "./option-text.ts";
+export { errorAt, placeOf } from "./origin-error.ts";
 export type { OptionSchema, SchemaIssue, SchemaResult } from "./schema.ts";
 export {
   fisher,

@@ -6,5 +6,8 @@ export { makeFrom } from "./node/make.ts";
 export { describeOptions, type OptionDescription, parseOptions } from "./node/options.ts";
 export { createRegistry, type PluginKind, type PluginOf, type Registry } from "./node/registry.ts";
 export { installedPlugins, pluginHash, type ResolveOptions, resolvePlugin } from "./node/resolve.ts";
+export type { Row } from "./node/rows/columns.ts";
+export { describeValue, excerpt } from "./node/rows/describe.ts";
+export { type FileRow, rowDocuments } from "./node/rows/row-documents.ts";
 export { formatFor, loaderFor } from "./node/sources.ts";
 export { nearestName } from "./node/spelling.ts";

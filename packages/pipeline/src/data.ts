@@ -1,5 +1,15 @@
 import { createHash } from "node:crypto";
-import { type Document, type Loader, type LoadOptions, type LoadReport, type OpenModel, type Role, SecateurError } from "@secateur/kit";
+import {
+  type Document,
+  errorAt,
+  type Loader,
+  type LoadOptions,
+  type LoadReport,
+  type OpenModel,
+  placeOf,
+  type Role,
+  SecateurError,
+} from "@secateur/kit";
 import { readDocuments } from "@secateur/kit/node";
 import type { ModelDescription } from "@secateur/models";
 import { collectSequences, modelTokenizer, type Tokenizer, type Window } from "@secateur/text";
@@ -151,12 +161,8 @@ async function* again(first: Document, rest: AsyncIterable<Document>): AsyncGene
   yield first;
   for await (const document of rest) {
     if (first.kind === "ids" && document.kind !== "ids") {
-      const { source, line } = document.origin;
-      throw new SecateurError(
-        "data",
-        `${source}, line ${line}: this row is text, and the first one (${first.origin.source}, line ${first.origin.line}) holds token ids: give a role one of the two`,
-        { where: { file: source, line } },
-      );
+      const what = `this row is text, and the first one (${placeOf(first.origin)}) holds token ids: give a role one of the two`;
+      throw errorAt("data", document.origin, what);
     }
     yield document;
   }
@@ -165,11 +171,7 @@ async function* again(first: Document, rest: AsyncIterable<Document>): AsyncGene
 function checkIds({ ids, origin }: Window, vocabulary: number): void {
   const wrong = ids.find((id) => id < 0 || id >= vocabulary);
   if (wrong === undefined) return;
-  throw new SecateurError(
-    "data",
-    `${origin ? `${origin.source}, line ${origin.line}: ` : ""}token id ${wrong} was found, the model's vocabulary ends at ${vocabulary - 1}`,
-    origin && { where: { file: origin.source, line: origin.line } },
-  );
+  throw errorAt("data", origin, `token id ${wrong} was found, the model's vocabulary ends at ${vocabulary - 1}`);
 }
 
 function warningsOf(

@@ -1,10 +1,12 @@
-import { type Document, type LoadOptions, type Message, type Origin, SecateurError } from "@secateur/kit";
+import type { Document, LoadOptions, Message, Origin } from "../../document.ts";
+import { SecateurError } from "../../errors.ts";
+import { errorAt } from "../../origin-error.ts";
 import { column, type Row, wellFormed } from "./columns.ts";
-import { describeValue, listNames, rowError } from "./errors.ts";
+import { describeValue, listNames } from "./describe.ts";
 import { parseTemplate } from "./template.ts";
 
 /** What a row says, without where it stands. */
-export type RowContent = Content<Document>;
+type RowContent = Content<Document>;
 
 /** Reads one row. Undefined when it has no content. Throws SecateurError `data`. */
 export type RowReader = (row: Row, origin: Origin) => RowContent | undefined;
@@ -65,18 +67,22 @@ function shapeReader(fields: Readonly<Record<string, string>>): RowReader {
     const cells: Cells = {
       get: (key) => column(row, fields[key] ?? key),
       fail: (key, wanted, found = describeValue(cells.get(key))) =>
-        rowError(origin, `${JSON.stringify(fields[key] ?? key)} is ${found}, ${wanted} was wanted`),
+        errorAt("data", origin, `${JSON.stringify(fields[key] ?? key)} is ${found}, ${wanted} was wanted`),
     };
     for (const key of mapped) {
       if (cells.get(key) !== undefined) continue;
-      throw rowError(origin, `the column ${JSON.stringify(fields[key])} (${key}) is missing, the row has ${listNames(Object.keys(row))}`);
+      throw errorAt(
+        "data",
+        origin,
+        `the column ${JSON.stringify(fields[key])} (${key}) is missing, the row has ${listNames(Object.keys(row))}`,
+      );
     }
     // A null counts as absent, since tables with a column for every shape are full of them; where nothing else fits, its shape complains about it.
     const shape =
       shapes.find(({ keys }) => keys.every((key) => (cells.get(key) ?? null) !== null)) ??
       shapes.find(({ keys }) => keys.every((key) => cells.get(key) !== undefined));
     if (shape !== undefined) return shape.read(cells);
-    throw rowError(origin, `no shape of a row fits, the row has ${listNames(Object.keys(row))}, the shapes are ${SHAPES_SAID}`);
+    throw errorAt("data", origin, `no shape of a row fits, the row has ${listNames(Object.keys(row))}, the shapes are ${SHAPES_SAID}`);
   };
 }
 

@@ -1,6 +1,6 @@
-import { parseTemplate } from "@secateur/data-jsonl";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { parseTemplate } from "../../../src/node/rows/template.ts";
 
 const origin = { source: "a.jsonl", line: 7 };
 const fill = (template: string, row: Record<string, unknown>) => parseTemplate(template).fill(row, origin);

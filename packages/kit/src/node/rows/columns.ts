@@ -1,4 +1,4 @@
-/** A row of a JSON Lines file. */
+/** A row of a data file: column → its value, as JSON has values. */
 export type Row = Readonly<Record<string, unknown>>;
 
 /** The value of a column: the key of that very name, else, for `a.b`, key `b` (or item number `b`) of the value of `a`. Undefined when there is none. */

@@ -1,6 +1,8 @@
-import { type Origin, SecateurError } from "@secateur/kit";
+import type { Origin } from "../../document.ts";
+import { SecateurError } from "../../errors.ts";
+import { errorAt } from "../../origin-error.ts";
 import { column, type Row } from "./columns.ts";
-import { describeValue, listNames, rowError } from "./errors.ts";
+import { describeValue, listNames } from "./describe.ts";
 
 /** A template made ready: the text of each of its parts for a row, one without `|||` and two with it. */
 export interface Template {
@@ -69,7 +71,11 @@ function cell(row: Row, name: string, origin: Origin): string {
   if (typeof value === "number" || typeof value === "boolean") return String(value);
   if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value.join("\n");
   if (value === undefined)
-    throw rowError(origin, `the template's column ${JSON.stringify(name)} is missing, the row has ${listNames(Object.keys(row))}`);
+    throw errorAt("data", origin, `the template's column ${JSON.stringify(name)} is missing, the row has ${listNames(Object.keys(row))}`);
   const found = Array.isArray(value) ? `${describeValue(value)} that are not all texts` : describeValue(value);
-  throw rowError(origin, `the template's column ${JSON.stringify(name)} is ${found}, a text, number, boolean or array of texts was wanted`);
+  throw errorAt(
+    "data",
+    origin,
+    `the template's column ${JSON.stringify(name)} is ${found}, a text, number, boolean or array of texts was wanted`,
+  );
 }

@@ -1,0 +1,38 @@
+import type { Document, LoadOptions, LoadReport, Origin } from "../../document.ts";
+import { repeatDetector } from "../lines.ts";
+import type { Row } from "./columns.ts";
+import { rowReader } from "./row-reader.ts";
+
+/** A row of a file, as a loader finds it. */
+export interface FileRow {
+  readonly origin: Origin;
+  /** What tells it from other rows. */
+  readonly content: Uint8Array | string;
+  /** Its columns; undefined where it is blank. Throws SecateurError `data` for what is no row. */
+  read(): Row | undefined;
+}
+
+/**
+ * The documents of a file's rows, by `rowReader`: what is left to a loader of rows is to find them. Rows without content are counted in `report` and skipped,
+ * but for those with an empty text where `keepEmpty` is set. Throws SecateurError `usage` for options that fit no row, `data` for a row that does not fit.
+ */
+export async function* rowDocuments(
+  rows: AsyncIterable<FileRow>,
+  options: LoadOptions,
+  report: LoadReport,
+): AsyncGenerator<Document, void, undefined> {
+  const read = rowReader(options);
+  const repeats = repeatDetector();
+  for await (const { origin, content, read: columns } of rows) {
+    const row = columns();
+    const found = row === undefined ? undefined : read(row, origin);
+    report.rows++;
+    if (found !== undefined) {
+      if (repeats(content)) report.duplicates++;
+      yield { ...found, origin };
+      continue;
+    }
+    report.empty++;
+    if (row !== undefined && options.keepEmpty) yield { kind: "text", text: "", origin };
+  }
+}
