@@ -28,7 +28,7 @@ async function* readRows(source: string, limits: LineLimits): AsyncGenerator<Fil
   for await (const line of readLines(source, limits)) {
     const origin = { source, line: line.number };
     const text = decodeLine(line, source);
-    yield { origin, content: line.bytes, read: () => (text.trim() === "" ? undefined : parseRow(text, origin)) };
+    yield { index: line.number - 1, origin, content: line.bytes, read: () => (text.trim() === "" ? undefined : parseRow(text, origin)) };
   }
 }
 

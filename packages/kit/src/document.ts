@@ -23,7 +23,15 @@ export type Document = { readonly origin: Origin } & (
 /** The kinds of documents. */
 export type DocumentKind = Document["kind"];
 
-/** How rows are read when their own keys do not say it. */
+/** Rows of a source by their places in it, from 0; blank lines of a file of lines count. */
+export interface RowRange {
+  /** The first of them; 0 when left out. */
+  readonly from?: number | undefined;
+  /** The first one after them; all that there are when left out. */
+  readonly to?: number | undefined;
+}
+
+/** Which rows are read, and how when their own keys do not say it. */
 export interface LoadOptions {
   /** Standard key (`text`, `prompt`, `answer`, `question`, `choices`, `messages`, `input_ids`) → the column that holds it. */
   readonly fields?: Readonly<Record<string, string>>;
@@ -31,6 +39,8 @@ export interface LoadOptions {
   readonly template?: string;
   /** Gives a row of empty text as a document too: where rows are joined to one text, empty ones count. */
   readonly keepEmpty?: boolean;
+  /** Reads these rows alone: none outside of them is counted, refused or given, and none after them is read. */
+  readonly rows?: RowRange;
 }
 
 /** Reads data sources of one kind. */

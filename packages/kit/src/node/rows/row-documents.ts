@@ -5,6 +5,8 @@ import { rowReader } from "./row-reader.ts";
 
 /** A row of a file, as a loader finds it. */
 export interface FileRow {
+  /** Its place among the source's rows, from 0. */
+  readonly index: number;
   readonly origin: Origin;
   /** What tells it from other rows. */
   readonly content: Uint8Array | string;
@@ -13,7 +15,8 @@ export interface FileRow {
 }
 
 /**
- * The documents of a file's rows, by `rowReader`: what is left to a loader of rows is to find them. Rows without content are counted in `report` and skipped,
+ * The documents of a file's rows, in rising order, by `rowReader`: what is left to a loader of rows is to find them. Those outside of the range asked for are
+ * not read, and after its end no row is asked for. Rows without content are counted in `report` and skipped,
  * but for those with an empty text where `keepEmpty` is set. Throws SecateurError `usage` for options that fit no row, `data` for a row that does not fit.
  */
 export async function* rowDocuments(
@@ -23,7 +26,11 @@ export async function* rowDocuments(
 ): AsyncGenerator<Document, void, undefined> {
   const read = rowReader(options);
   const repeats = repeatDetector();
-  for await (const { origin, content, read: columns } of rows) {
+  const { from = 0, to = Number.POSITIVE_INFINITY } = options.rows ?? {};
+  if (from >= to) return;
+  for await (const { index, origin, content, read: columns } of rows) {
+    if (index < from) continue;
+    if (index >= to) return;
     const row = columns();
     const found = row === undefined ? undefined : read(row, origin);
     report.rows++;
