@@ -11,6 +11,7 @@ import {
 } from "@secateur/backend-onnxruntime";
 import { reference } from "@secateur/backend-reference";
 import { tfjs } from "@secateur/backend-tfjs";
+import { csvLoader } from "@secateur/data-csv";
 import { jsonlLoader } from "@secateur/data-jsonl";
 import { textLoader } from "@secateur/data-text";
 import { safetensors, safetensorsFiles } from "@secateur/format-safetensors";
@@ -42,7 +43,7 @@ export function builtIns(): BuiltIns {
     registry: createRegistry([...scorers, ...fusers, ...allocators, fisherAllocator, onnxruntime, tfjs, reference]),
     formats: [safetensors],
     statisticsFiles: safetensorsFiles,
-    loaders: [textLoader, jsonlLoader],
+    loaders: [textLoader, jsonlLoader, csvLoader],
   };
 }
 

@@ -44,6 +44,8 @@ test.each([
   ["code.jsonl.gz", "code"],
   ["2024 notes.txt", "_2024_notes"],
   ["sort-rows.ndjson", "sort-rows"],
+  ["mmlu/anatomy_dev.csv", "anatomy_dev"],
+  ["sst2.tsv.gz", "sst2"],
 ])("the task of %s is called %s", (source, name) => {
   expect(flags.taskName(source)).toBe(name);
 });

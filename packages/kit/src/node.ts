@@ -7,7 +7,8 @@ export { describeOptions, type OptionDescription, parseOptions } from "./node/op
 export { createRegistry, type PluginKind, type PluginOf, type Registry } from "./node/registry.ts";
 export { installedPlugins, pluginHash, type ResolveOptions, resolvePlugin } from "./node/resolve.ts";
 export type { Row } from "./node/rows/columns.ts";
-export { describeValue, excerpt } from "./node/rows/describe.ts";
+export { describeValue, excerpt, listNames } from "./node/rows/describe.ts";
 export { type FileRow, rowDocuments } from "./node/rows/row-documents.ts";
+export { namedColumns } from "./node/rows/row-reader.ts";
 export { formatFor, loaderFor } from "./node/sources.ts";
 export { nearestName } from "./node/spelling.ts";

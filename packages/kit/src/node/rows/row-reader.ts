@@ -11,6 +11,11 @@ type RowContent = Content<Document>;
 /** Reads one row. Undefined when it has no content. Throws SecateurError `data`. */
 export type RowReader = (row: Row, origin: Origin) => RowContent | undefined;
 
+/** The columns that options name, as they are written there; none where a row's own keys say what it is. */
+export function namedColumns({ template, fields = {} }: LoadOptions): readonly string[] {
+  return template === undefined ? Object.values(fields) : parseTemplate(template).columns;
+}
+
 /**
  * Makes the reader of rows: by the template when there is one, else by the first of the known shapes whose keys a row has, each key looked up in
  * the column that `fields` names. A shape has to use every key of `fields`. Throws SecateurError `usage` for options that fit no row.

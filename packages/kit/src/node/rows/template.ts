@@ -7,6 +7,8 @@ import { describeValue, listNames } from "./describe.ts";
 /** A template made ready: the text of each of its parts for a row, one without `|||` and two with it. */
 export interface Template {
   readonly parts: 1 | 2;
+  /** The columns that it names. */
+  readonly columns: readonly string[];
   /** Throws SecateurError `data` for a column that is missing or cannot be written as text. */
   fill(row: Row, origin: Origin): readonly string[];
 }
@@ -18,11 +20,13 @@ export interface Template {
 export function parseTemplate(text: string): Template {
   const parts = splitParts(tokens(text));
   if (parts.length > 2) throw new SecateurError("usage", `template: ||| stands ${parts.length - 1} times, once at most was wanted`);
-  if (!parts.flat().some((piece) => typeof piece !== "string")) {
+  const columns = parts.flat().flatMap((piece) => (typeof piece === "string" ? [] : [piece.column]));
+  if (columns.length === 0) {
     throw new SecateurError("usage", `template: no {column} in ${JSON.stringify(text)}, so every row would be the same`);
   }
   return {
     parts: parts.length === 2 ? 2 : 1,
+    columns,
     fill: (row, origin) =>
       parts.map((pieces) => pieces.map((piece) => (typeof piece === "string" ? piece : cell(row, piece.column, origin))).join("")),
   };
