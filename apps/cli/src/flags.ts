@@ -152,7 +152,7 @@ export function template(value: string, roles: readonly string[]): { role: strin
 
 /** A task's name from its file's: letters, digits, `_` and `-` of what comes before the endings. */
 export function taskName(source: string): string {
-  const stem = basename(source).replace(/(\.(jsonl?|ndjson|csv|tsv|txt|gz))+$/i, "");
+  const stem = basename(source).replace(/(\.(jsonl?|ndjson|csv|tsv|parquet|txt|gz))+$/i, "");
   const name = stem.replace(/[^\w-]+/g, "_");
   return IDENTIFIER.test(name) ? name : `_${name}`;
 }

@@ -46,6 +46,7 @@ test.each([
   ["sort-rows.ndjson", "sort-rows"],
   ["mmlu/anatomy_dev.csv", "anatomy_dev"],
   ["sst2.tsv.gz", "sst2"],
+  ["train-00000-of-00001.parquet", "train-00000-of-00001"],
 ])("the task of %s is called %s", (source, name) => {
   expect(flags.taskName(source)).toBe(name);
 });

@@ -4,10 +4,14 @@ export interface Message {
   readonly content: string;
 }
 
-/** Where a document came from, for messages about it: the source as the user named it, and the 1-based line. */
+/** Where a document came from, for messages about it. */
 export interface Origin {
+  /** The source as the user named it. */
   readonly source: string;
+  /** Counted from 1. */
   readonly line: number;
+  /** What `line` counts; lines when left out, and rows where a source has no lines. */
+  readonly unit?: "line" | "row";
 }
 
 /** One row of calibration or evaluation data. */

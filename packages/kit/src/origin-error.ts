@@ -2,8 +2,8 @@ import type { Origin } from "./document.ts";
 import { type ErrorCode, SecateurError } from "./errors.ts";
 
 /** Where a document came from, for messages: `mbpp.jsonl, line 7`. */
-export function placeOf({ source, line }: Origin): string {
-  return `${source}, line ${line}`;
+export function placeOf({ source, line, unit = "line" }: Origin): string {
+  return `${source}, ${unit} ${line}`;
 }
 
 /** An error about a document or a row, whose message begins with its place; without an origin it is the message alone. */

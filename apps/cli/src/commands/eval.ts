@@ -42,7 +42,7 @@ export function evalCommand(context: CommandContext): Command {
       "Measures a model: the perplexity of running text, the share of exact answers for rows with prompt and answer, or the share of right choices for rows with question, choices and answer.",
     )
     .argument("<model>", "folder of a Hugging Face model with safetensors weights")
-    .requiredOption("--data <file>", "what it is measured on: .txt, .jsonl, .csv, .tsv, any also as .gz", flags.text("--data"))
+    .requiredOption("--data <file>", "what it is measured on: .txt, .jsonl, .csv, .tsv, also as .gz, or .parquet", flags.text("--data"))
     .option(
       "--metric <name>",
       "perplexity, answers or choices (default: by the rows)",

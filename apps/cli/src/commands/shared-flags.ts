@@ -35,7 +35,7 @@ export interface EngineFlags {
 /** Adds the flags of `DataFlags` to a command. */
 export function addDataFlags(command: Command): Command {
   return command
-    .optionsGroup("Data (.txt, .jsonl, .csv, .tsv, any also as .gz):")
+    .optionsGroup("Data (.txt, .jsonl, .csv, .tsv, also as .gz; .parquet):")
     .option("--general <file>", "general text: what the model should still do (repeatable)", flags.repeated(flags.text("--general")))
     .option(
       "--task <[name=]file>",

@@ -8,6 +8,8 @@ export interface FileRow {
   /** Its place among the source's rows, from 0. */
   readonly index: number;
   readonly origin: Origin;
+  /** The source's columns, where a row is given fewer than there are. */
+  readonly columns?: readonly string[];
   /** What tells it from other rows. */
   readonly content: Uint8Array | string;
   /** Its columns; undefined where it is blank. Throws SecateurError `data` for what is no row. */
@@ -28,11 +30,11 @@ export async function* rowDocuments(
   const repeats = repeatDetector();
   const { from = 0, to = Number.POSITIVE_INFINITY } = options.rows ?? {};
   if (from >= to) return;
-  for await (const { index, origin, content, read: columns } of rows) {
+  for await (const { index, origin, columns, content, read: cells } of rows) {
     if (index < from) continue;
     if (index >= to) return;
-    const row = columns();
-    const found = row === undefined ? undefined : read(row, origin);
+    const row = cells();
+    const found = row === undefined ? undefined : read(row, origin, columns);
     report.rows++;
     if (found !== undefined) {
       if (repeats(content)) report.duplicates++;

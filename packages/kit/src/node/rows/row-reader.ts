@@ -8,12 +8,20 @@ import { parseTemplate } from "./template.ts";
 /** What a row says, without where it stands. */
 type RowContent = Content<Document>;
 
-/** Reads one row. Undefined when it has no content. Throws SecateurError `data`. */
-export type RowReader = (row: Row, origin: Origin) => RowContent | undefined;
+/** Reads one row. Undefined when it has no content. Throws SecateurError `data`, which lists `columns`, the row's own when left out, where one is missing. */
+export type RowReader = (row: Row, origin: Origin, columns?: readonly string[]) => RowContent | undefined;
 
 /** The columns that options name, as they are written there; none where a row's own keys say what it is. */
 export function namedColumns({ template, fields = {} }: LoadOptions): readonly string[] {
   return template === undefined ? Object.values(fields) : parseTemplate(template).columns;
+}
+
+/** The columns that the options' reader of rows looks into where a row has them. */
+export function columnsRead(options: LoadOptions): readonly string[] {
+  const { template, fields = {} } = options;
+  return template === undefined
+    ? [...new Set(shapesWith(fields).flatMap(({ keys }) => keys))].map((key) => fields[key] ?? key)
+    : namedColumns(options);
 }
 
 /**
@@ -26,8 +34,8 @@ export function rowReader(options: LoadOptions): RowReader {
   if (Object.keys(fields).length > 0)
     throw new SecateurError("usage", "template and fields cannot be used together: a template names its columns itself");
   const { parts, fill } = parseTemplate(template);
-  return (row, origin) => {
-    const [first = "", second = ""] = fill(row, origin).map(wellFormed);
+  return (row, origin, columns) => {
+    const [first = "", second = ""] = fill(row, origin, columns).map(wellFormed);
     if (first === "" && second === "") return undefined;
     return parts === 1 ? { kind: "text", text: first } : { kind: "answer", prompt: first, answer: second };
   };
@@ -59,16 +67,21 @@ const SHAPES: readonly Shape[] = [
 const KEYS = [...new Set(SHAPES.flatMap((shape) => shape.keys))];
 const SHAPES_SAID = SHAPES.map((shape) => shape.keys.join(" + ")).join("; ");
 
-function shapeReader(fields: Readonly<Record<string, string>>): RowReader {
+/** The shapes that use every key of `fields`. */
+function shapesWith(fields: Readonly<Record<string, string>>): readonly Shape[] {
   const mapped = Object.keys(fields);
   const unknown = mapped.filter((key) => !KEYS.includes(key));
   if (unknown.length > 0)
     throw new SecateurError("usage", `fields: ${listNames(unknown)} is no standard key, those are ${listNames(KEYS)}`);
   const shapes = SHAPES.filter((shape) => mapped.every((key) => shape.keys.includes(key)));
-  if (shapes.length === 0) {
-    throw new SecateurError("usage", `fields: no shape of a row has ${listNames(mapped)} together, the shapes are ${SHAPES_SAID}`);
-  }
-  return (row, origin) => {
+  if (shapes.length > 0) return shapes;
+  throw new SecateurError("usage", `fields: no shape of a row has ${listNames(mapped)} together, the shapes are ${SHAPES_SAID}`);
+}
+
+function shapeReader(fields: Readonly<Record<string, string>>): RowReader {
+  const mapped = Object.keys(fields);
+  const shapes = shapesWith(fields);
+  return (row, origin, columns = Object.keys(row)) => {
     const cells: Cells = {
       get: (key) => column(row, fields[key] ?? key),
       fail: (key, wanted, found = describeValue(cells.get(key))) =>
@@ -76,18 +89,14 @@ function shapeReader(fields: Readonly<Record<string, string>>): RowReader {
     };
     for (const key of mapped) {
       if (cells.get(key) !== undefined) continue;
-      throw errorAt(
-        "data",
-        origin,
-        `the column ${JSON.stringify(fields[key])} (${key}) is missing, the row has ${listNames(Object.keys(row))}`,
-      );
+      throw errorAt("data", origin, `the column ${JSON.stringify(fields[key])} (${key}) is missing, the row has ${listNames(columns)}`);
     }
     // A null counts as absent, since tables with a column for every shape are full of them; where nothing else fits, its shape complains about it.
     const shape =
       shapes.find(({ keys }) => keys.every((key) => (cells.get(key) ?? null) !== null)) ??
       shapes.find(({ keys }) => keys.every((key) => cells.get(key) !== undefined));
     if (shape !== undefined) return shape.read(cells);
-    throw errorAt("data", origin, `no shape of a row fits, the row has ${listNames(Object.keys(row))}, the shapes are ${SHAPES_SAID}`);
+    throw errorAt("data", origin, `no shape of a row fits, the row has ${listNames(columns)}, the shapes are ${SHAPES_SAID}`);
   };
 }
 

@@ -9,8 +9,8 @@ export interface Template {
   readonly parts: 1 | 2;
   /** The columns that it names. */
   readonly columns: readonly string[];
-  /** Throws SecateurError `data` for a column that is missing or cannot be written as text. */
-  fill(row: Row, origin: Origin): readonly string[];
+  /** Throws SecateurError `data` for a column that is missing, which lists `columns`, the row's own when left out, or cannot be written as text. */
+  fill(row: Row, origin: Origin, columns?: readonly string[]): readonly string[];
 }
 
 /**
@@ -27,8 +27,8 @@ export function parseTemplate(text: string): Template {
   return {
     parts: parts.length === 2 ? 2 : 1,
     columns,
-    fill: (row, origin) =>
-      parts.map((pieces) => pieces.map((piece) => (typeof piece === "string" ? piece : cell(row, piece.column, origin))).join("")),
+    fill: (row, origin, columns = Object.keys(row)) =>
+      parts.map((pieces) => pieces.map((piece) => (typeof piece === "string" ? piece : cell(row, piece.column, origin, columns))).join("")),
   };
 }
 
@@ -69,13 +69,13 @@ function splitParts(pieces: readonly (Piece | typeof SEPARATOR)[]): Piece[][] {
   return parts;
 }
 
-function cell(row: Row, name: string, origin: Origin): string {
+function cell(row: Row, name: string, origin: Origin, columns: readonly string[]): string {
   const value = column(row, name);
   if (typeof value === "string") return value;
   if (typeof value === "number" || typeof value === "boolean") return String(value);
   if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value.join("\n");
   if (value === undefined)
-    throw errorAt("data", origin, `the template's column ${JSON.stringify(name)} is missing, the row has ${listNames(Object.keys(row))}`);
+    throw errorAt("data", origin, `the template's column ${JSON.stringify(name)} is missing, the row has ${listNames(columns)}`);
   const found = Array.isArray(value) ? `${describeValue(value)} that are not all texts` : describeValue(value);
   throw errorAt(
     "data",
