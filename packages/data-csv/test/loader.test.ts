@@ -151,6 +151,22 @@ describe("columns", () => {
     expect(await texts("0,1\na,b\n", { template: "{1}" })).toEqual([[2, "b"]]);
   });
 
+  test("are called as a template says where the first record is no header row that begins so", async () => {
+    const template = {
+      columns: ["question", "a", "b", "key"],
+      prompt: "{question}",
+      choices: [" {a}", " {b}"],
+      labels: ["A", "B"],
+      key: "{key}",
+    };
+    const wanted = [
+      { kind: "choices", prompt: "Why?", choices: [" No", " Yes, so"], answer: 1 },
+      { kind: "choices", prompt: "How?", choices: [" So", " Thus"], answer: 0 },
+    ];
+    expect((await load(QUESTIONS, { template })).documents).toMatchObject(wanted);
+    expect((await load(`question,a,b,key\n${QUESTIONS}`, { template })).documents).toMatchObject(wanted);
+  });
+
   test("may be called like a property of every object", async () => {
     expect(await texts("__proto__,text\na,b\n", { template: "{__proto__}{text}" })).toEqual([[2, "ab"]]);
   });
@@ -166,6 +182,13 @@ describe("refused", () => {
     ["too few fields", "text,b\n1,2\n\n3\n", {}, 4, '1 column, wanted 2 as in line 1: "text", "b"'],
     ["too many fields", 'text\n"x\ny"\na,b,c\n', {}, 4, '3 columns, wanted 1 as in line 1: "text"'],
     ["too few fields without a header", "\na,b\nc\n", { template: "{2}" }, 3, '1 column, wanted 2 as in line 2: "1", "2"'],
+    [
+      "other columns than a template says",
+      "a,b,c\n1,2,3\n",
+      { template: { columns: ["x", "y"], text: "{x}" } },
+      1,
+      '3 columns, wanted 2 by the template: "x", "y"',
+    ],
     ["a column that is not there", "a,b\n1,2\n", { template: "{c}" }, 2, 'the template\'s column "c" is missing, the row has "a", "b"'],
     ["a number past the columns", "1,2\n", { template: "{3}" }, 1, 'the template\'s column "3" is missing, the row has "1", "2"'],
     ["another delimiter", "text;id\na;1\n", { template: "{text}" }, 2, 'the template\'s column "text" is missing, the row has "text;id"'],

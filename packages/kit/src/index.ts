@@ -33,7 +33,18 @@ export {
   type Solver,
   type SolverStats,
 } from "./contracts.ts";
-export type { Document, DocumentKind, Loader, LoadOptions, LoadReport, Message, Origin, RowRange } from "./document.ts";
+export type {
+  Answering,
+  Document,
+  DocumentKind,
+  Loader,
+  LoadOptions,
+  LoadReport,
+  Message,
+  Origin,
+  RowRange,
+  RowTemplate,
+} from "./document.ts";
 export { type ErrorCode, isUserError, SecateurError, throwIfCancelled, type Where } from "./errors.ts";
 export type { Format, Json, OpenModel, TensorInfo, TokenizerFiles, WeightSink } from "./format.ts";
 export { booleanFromText, numberFromText } from "./option-text.ts";

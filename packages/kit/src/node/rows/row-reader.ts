@@ -1,27 +1,22 @@
-import type { Document, LoadOptions, Message, Origin } from "../../document.ts";
+import type { LoadOptions, Message } from "../../document.ts";
 import { SecateurError } from "../../errors.ts";
 import { errorAt } from "../../origin-error.ts";
 import { column, type Row, wellFormed } from "./columns.ts";
 import { describeValue, listNames } from "./describe.ts";
-import { parseTemplate } from "./template.ts";
-
-/** What a row says, without where it stands. */
-type RowContent = Content<Document>;
-
-/** Reads one row. Undefined when it has no content. Throws SecateurError `data`, which lists `columns`, the row's own when left out, where one is missing. */
-export type RowReader = (row: Row, origin: Origin, columns?: readonly string[]) => RowContent | undefined;
+import { answer, plain, type RowContent, type RowReader } from "./row-content.ts";
+import { templateReader } from "./row-template.ts";
 
 /** The columns that options name, as they are written there; none where a row's own keys say what it is. */
 export function namedColumns({ template, fields = {} }: LoadOptions): readonly string[] {
-  return template === undefined ? Object.values(fields) : parseTemplate(template).columns;
+  return template === undefined ? Object.values(fields) : templateReader(template).columns;
 }
 
 /** The columns that the options' reader of rows looks into where a row has them. */
 export function columnsRead(options: LoadOptions): readonly string[] {
   const { template, fields = {} } = options;
-  return template === undefined
-    ? [...new Set(shapesWith(fields).flatMap(({ keys }) => keys))].map((key) => fields[key] ?? key)
-    : namedColumns(options);
+  const keys = template === undefined ? new Set(shapesWith(fields).flatMap((shape) => shape.keys)) : [];
+  const names = template === undefined ? [...keys].map((key) => fields[key] ?? key) : namedColumns(options);
+  return [...new Set(names.flatMap((name) => [name, ...name.split("|")]))];
 }
 
 /**
@@ -33,15 +28,8 @@ export function rowReader(options: LoadOptions): RowReader {
   if (template === undefined) return shapeReader(fields);
   if (Object.keys(fields).length > 0)
     throw new SecateurError("usage", "template and fields cannot be used together: a template names its columns itself");
-  const { parts, fill } = parseTemplate(template);
-  return (row, origin, columns) => {
-    const [first = "", second = ""] = fill(row, origin, columns).map(wellFormed);
-    if (first === "" && second === "") return undefined;
-    return parts === 1 ? { kind: "text", text: first } : { kind: "answer", prompt: first, answer: second };
-  };
+  return templateReader(template).read;
 }
-
-type Content<D> = D extends Document ? Omit<D, "origin"> : never;
 
 /** A row's values by standard key, and how to complain about one of them. */
 interface Cells {
@@ -98,14 +86,6 @@ function shapeReader(fields: Readonly<Record<string, string>>): RowReader {
     if (shape !== undefined) return shape.read(cells);
     throw errorAt("data", origin, `no shape of a row fits, the row has ${listNames(columns)}, the shapes are ${SHAPES_SAID}`);
   };
-}
-
-function plain(content: string): RowContent | undefined {
-  return content === "" ? undefined : { kind: "text", text: content };
-}
-
-function answer(prompt: string, content: string): RowContent | undefined {
-  return prompt === "" && content === "" ? undefined : { kind: "answer", prompt, answer: content };
 }
 
 function question(cells: Cells): string {
