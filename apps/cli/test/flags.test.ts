@@ -79,6 +79,17 @@ test("a field has a role when one stands before a colon", () => {
   expect(flags.field("math:prompt=a.b:c=d")).toEqual({ role: "math", key: "prompt", column: "a.b:c=d" });
 });
 
+test("a task template is a name or a file, and no text with places", () => {
+  expect(["gsm8k", "math=gsm8k", "./t.json"].map(flags.taskTemplate)).toEqual(["gsm8k", "math=gsm8k", "./t.json"]);
+  for (const value of ["{a}", "math={a}|||{b}", " "])
+    expect(() => flags.taskTemplate(value)).toThrow(
+      expect.objectContaining({
+        code: "usage",
+        message: `--task-template ${value}: wanted a task template's name or JSON file; a text with {column} places is for --template`,
+      }),
+    );
+});
+
 test("a template has a role only when what stands before the equals sign is one", () => {
   expect(flags.template("math=Q: {q}|||{a}", ["general", "math"])).toEqual({ role: "math", template: "Q: {q}|||{a}" });
   expect(flags.template("x = {a}", ["general", "math"])).toEqual({ role: undefined, template: "x = {a}" });

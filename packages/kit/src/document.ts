@@ -24,9 +24,9 @@ export type Document = { readonly origin: Origin } & (
   | { readonly kind: "ids"; readonly ids: readonly number[] }
 );
 
-/** How an answer that a model gives is compared with the right one. */
+/** How an answer that a model gives is compared with the right one; both are taken in the same way. */
 export interface Answering {
-  /** Texts before which a model's answer ends, whichever comes first. */
+  /** Texts before which an answer ends, whichever comes first. */
   readonly stop?: readonly string[] | undefined;
   /** A regular expression: of an answer only its first match counts, of that the first group where there is one. All of it when left out. */
   readonly counts?: string | undefined;

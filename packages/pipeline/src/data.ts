@@ -1,17 +1,7 @@
 import { createHash } from "node:crypto";
-import {
-  type Document,
-  errorAt,
-  type Loader,
-  type LoadOptions,
-  type LoadReport,
-  type OpenModel,
-  placeOf,
-  type Role,
-  SecateurError,
-} from "@secateur/kit";
-import { readDocuments } from "@secateur/kit/node";
+import { type Document, errorAt, type Loader, type LoadReport, type OpenModel, placeOf, type Role, SecateurError } from "@secateur/kit";
 import type { ModelDescription } from "@secateur/models";
+import { type DataPurpose, taskDocuments } from "@secateur/tasks";
 import { collectSequences, modelTokenizer, type Tokenizer, type Window } from "@secateur/text";
 import type { DataSource, Recipe } from "./recipe.ts";
 
@@ -97,7 +87,7 @@ export async function loadRoles(
 async function loadRole(role: Role, sources: readonly DataSource[], recipe: DataRecipe, context: DataContext): Promise<RoleData> {
   const report: LoadReport = { rows: 0, empty: 0, duplicates: 0 };
   const { samples, pack, promptWeight, shuffle, seed } = recipe;
-  const documents = documentsOf(sources, context.loaders, report, context.take);
+  const documents = documentsOf(sources, "calibrate", { loaders: context.loaders, report, take: context.take });
   try {
     const { value: first } = (await documents.next()) as IteratorResult<Document, undefined>;
     // Rows of token ids need no tokenizer, so a model whose tokenizer is missing or refused can be pruned with them.
@@ -142,18 +132,23 @@ async function loadRole(role: Role, sources: readonly DataSource[], recipe: Data
 // So many rows are held to draw from, as in the streaming shuffle of the datasets library.
 const SHUFFLE_BUFFER = 10_000;
 
-/** The documents of some sources, one source after another, that are to be taken; `options` as a loader's. */
+/** What documents are read with. */
+interface DocumentsContext {
+  readonly loaders: readonly Loader[];
+  readonly report: LoadReport;
+  /** Which documents are taken. */
+  readonly take: (document: Document) => boolean;
+  /** As a loader's. */
+  readonly keepEmpty?: boolean;
+}
+
+/** The documents of some sources that are for a purpose, one source after another. */
 export async function* documentsOf(
   sources: readonly DataSource[],
-  loaders: readonly Loader[],
-  report: LoadReport,
-  take: (document: Document) => boolean,
-  options: Pick<LoadOptions, "keepEmpty"> = {},
+  purpose: DataPurpose,
+  { take, ...context }: DocumentsContext,
 ): AsyncGenerator<Document, undefined> {
-  for (const { source, fields, template } of sources) {
-    const reading = { ...options, ...(fields && { fields }), ...(template !== undefined && { template }) };
-    for await (const document of readDocuments(loaders, source, reading, report)) if (take(document)) yield document;
-  }
+  for (const source of sources) for await (const document of taskDocuments(source, purpose, context)) if (take(document)) yield document;
 }
 
 /** The documents with the first of them back in its place. */
