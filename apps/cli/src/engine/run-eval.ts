@@ -1,8 +1,9 @@
 import { type Evaluation, evaluate } from "@secateur/evaluate";
 import type { Backend, OpenModel } from "@secateur/kit";
-import { formatFor, readDocuments } from "@secateur/kit/node";
+import { formatFor } from "@secateur/kit/node";
 import { describeModel } from "@secateur/models";
 import { createEngine } from "@secateur/runner";
+import { taskDocuments } from "@secateur/tasks";
 import { modelTokenizer } from "@secateur/text";
 import { builtIns, openBackend } from "../wiring.ts";
 import type { EvalOutcome, EvalRequest, JobContext } from "./messages.ts";
@@ -43,7 +44,10 @@ export async function measureModel(
   { emit, signal }: JobContext<"eval">,
 ): Promise<Evaluation> {
   const { loaders } = builtIns();
-  const documents = readDocuments(loaders, request.data, loadOptions(request), { rows: 0, empty: 0, duplicates: 0 });
+  const { data: source, fields, template } = request;
+  const reading = { source, ...(Object.keys(fields).length > 0 && { fields }), template };
+  const report = { rows: 0, empty: 0, duplicates: 0 };
+  const documents = taskDocuments(reading, "evaluate", { loaders, report, keepEmpty: true });
   const engine = createEngine(model, describeModel(model), backend);
   try {
     return await evaluate(engine, () => modelTokenizer(model), documents, {
@@ -56,12 +60,4 @@ export async function measureModel(
   } finally {
     await engine.release();
   }
-}
-
-function loadOptions({ fields, template }: Pick<EvalRequest, "fields" | "template">): {
-  fields?: EvalRequest["fields"];
-  template?: string;
-  keepEmpty: true;
-} {
-  return { keepEmpty: true, ...(Object.keys(fields).length > 0 && { fields }), ...(template !== undefined && { template }) };
 }
