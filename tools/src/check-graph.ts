@@ -13,7 +13,7 @@ export const LAYERS: readonly RegExp[] = [
   /^packages\/(?:onnx|onnxruntime-plugin)$/,
   /^packages\/(?:backend|format|data|scorer|fuser|allocator)-/,
   /^packages\/(?:models|fusion)$/,
-  /^packages\/text$/,
+  /^packages\/(?:text|tasks)$/,
   /^packages\/runner$/,
   /^packages\/statistics$/,
   /^packages\/evaluate$/,

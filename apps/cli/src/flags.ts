@@ -150,9 +150,15 @@ export function template(value: string, roles: readonly string[]): { role: strin
   );
 }
 
+/** `[ROLE=]NAME` or `[ROLE=]FILE.json`: a task template, which is no text with `{column}` places. */
+export function taskTemplate(value: string): string {
+  if (value.trim() !== "" && !value.includes("{")) return value;
+  return refuse("--task-template", value, "a task template's name or JSON file; a text with {column} places is for --template");
+}
+
 /** A task's name from its file's: letters, digits, `_` and `-` of what comes before the endings. */
 export function taskName(source: string): string {
-  const stem = basename(source).replace(/(\.(jsonl?|ndjson|txt|gz))+$/i, "");
+  const stem = basename(source).replace(/(\.(jsonl?|ndjson|csv|tsv|parquet|txt|gz))+$/i, "");
   const name = stem.replace(/[^\w-]+/g, "_");
   return IDENTIFIER.test(name) ? name : `_${name}`;
 }

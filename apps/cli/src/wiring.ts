@@ -11,7 +11,9 @@ import {
 } from "@secateur/backend-onnxruntime";
 import { reference } from "@secateur/backend-reference";
 import { tfjs } from "@secateur/backend-tfjs";
+import { csvLoader } from "@secateur/data-csv";
 import { jsonlLoader } from "@secateur/data-jsonl";
+import { parquetLoader } from "@secateur/data-parquet";
 import { textLoader } from "@secateur/data-text";
 import { safetensors, safetensorsFiles } from "@secateur/format-safetensors";
 import { allocators, fusers } from "@secateur/fusion";
@@ -42,7 +44,7 @@ export function builtIns(): BuiltIns {
     registry: createRegistry([...scorers, ...fusers, ...allocators, fisherAllocator, onnxruntime, tfjs, reference]),
     formats: [safetensors],
     statisticsFiles: safetensorsFiles,
-    loaders: [textLoader, jsonlLoader],
+    loaders: [textLoader, jsonlLoader, csvLoader, parquetLoader],
   };
 }
 

@@ -63,7 +63,10 @@ describe.concurrent("with --json standard output is one JSON document", () => {
     const { code, out } = await run(workFolder(context), "plugins", "--json");
     context.expect(code).toBe(0);
     const list = JSON.parse(out);
-    context.expect(Object.keys(list)).toEqual(["scorer", "fuser", "allocator", "backend", "loader", "format"]);
+    context.expect(Object.keys(list)).toEqual(["scorer", "fuser", "allocator", "backend", "loader", "format", "template"]);
+    const named = (kind: string) => list[kind].map(({ name }: { name: string }) => name);
+    context.expect(named("loader")).toEqual(["text", "jsonl", "csv", "parquet"]);
+    context.expect(named("template")).toEqual(["gsm8k", "arc", "mmlu", "pubmedqa", "mbpp", "lambada", "spider"]);
     context
       .expect(list.scorer.map(({ name }: { name: string }) => name))
       .toEqual(["wanda", "magnitude", "ria", "stade", "sparsegpt", "fisher", "obd", "wanda-plus"]);

@@ -44,6 +44,9 @@ test.each([
   ["code.jsonl.gz", "code"],
   ["2024 notes.txt", "_2024_notes"],
   ["sort-rows.ndjson", "sort-rows"],
+  ["mmlu/anatomy_dev.csv", "anatomy_dev"],
+  ["sst2.tsv.gz", "sst2"],
+  ["train-00000-of-00001.parquet", "train-00000-of-00001"],
 ])("the task of %s is called %s", (source, name) => {
   expect(flags.taskName(source)).toBe(name);
 });
@@ -74,6 +77,17 @@ test("a rule has options after its name, and the tasks' weight among them", () =
 test("a field has a role when one stands before a colon", () => {
   expect(flags.field("text=body")).toEqual({ role: undefined, key: "text", column: "body" });
   expect(flags.field("math:prompt=a.b:c=d")).toEqual({ role: "math", key: "prompt", column: "a.b:c=d" });
+});
+
+test("a task template is a name or a file, and no text with places", () => {
+  expect(["gsm8k", "math=gsm8k", "./t.json"].map(flags.taskTemplate)).toEqual(["gsm8k", "math=gsm8k", "./t.json"]);
+  for (const value of ["{a}", "math={a}|||{b}", " "])
+    expect(() => flags.taskTemplate(value)).toThrow(
+      expect.objectContaining({
+        code: "usage",
+        message: `--task-template ${value}: wanted a task template's name or JSON file; a text with {column} places is for --template`,
+      }),
+    );
 });
 
 test("a template has a role only when what stands before the equals sign is one", () => {

@@ -27,9 +27,11 @@ export function decodedRow(setting: Setting, row: AnswerRow): DecodedRow | undef
   if (stop.length === 0 && counts === undefined) return undefined;
   if (stop.includes("")) throw rowError(origin, "a stop string is empty: every answer would end before it begins");
   const pattern = counts === undefined ? undefined : patternOf(counts, row);
-  const wanted = countedPart(answer, pattern);
-  if (wanted === undefined)
-    throw rowError(origin, `nothing counts of the right answer ${JSON.stringify(answer)}: ${pattern} is not found in it`);
+  const wanted = countedPart(beforeStop(answer, stop), pattern);
+  if (!wanted) {
+    const why = pattern ? `${pattern} is not found in it` : "it is empty before its stop string";
+    throw rowError(origin, `nothing counts of the right answer ${JSON.stringify(answer)}: ${why}`);
+  }
   const ids = Int32Array.from([...beginOf(setting), ...setting.tokenizer().encode(prompt, origin)]);
   if (ids.length === 0) throw rowError(origin, "the prompt has no token that an answer could follow");
   return { prompt: ids, stop, counts: pattern, wanted };
@@ -75,6 +77,11 @@ export function countedPart(answer: string, counts: RegExp | undefined): string 
   if (!match) return undefined;
   const part = (match[1] ?? (match[0] as string)).trim(); // a match has a text
   return /^[-+]?\$?\d[\d,]*(?:\.\d*)?$/.test(part) ? part.replace(/[,$]|\.$/g, "") : part;
+}
+
+/** A right answer as far as the model's own goes. */
+function beforeStop(answer: string, stop: readonly string[]): string {
+  return stop.reduce((text, one) => text.split(one)[0] as string, answer); // a text has a first part
 }
 
 function patternOf(counts: string, { origin }: AnswerRow): RegExp {

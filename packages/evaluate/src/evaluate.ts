@@ -76,6 +76,7 @@ async function* withoutStrayBlanks(documents: AsyncIterable<Document> | Iterable
     if (text === undefined) blanks.push(document);
     else if (!blank || text) yield document;
   }
+  if (text === undefined) yield* blanks;
 }
 
 function checkCount(name: string, value: number | undefined, least: number): void {

@@ -40,7 +40,7 @@ describe("an answer that is decoded", () => {
       (await answers([{ prompt, answer, stop: stops }], { maxTokens: 12 })).exactMatch.value;
     expect(await share(`${before}  \n`, ["never there", stop])).toBe(1);
     expect(await share(`${before}x`, [stop])).toBe(0);
-    expect(await share(text, [stop])).toBe(0);
+    expect(await share(text, [stop])).toBe(1); // it is cut in the same way
     expect(await share(text, ["never there"])).toBe(1);
   });
 
@@ -75,7 +75,7 @@ describe("an answer that is decoded", () => {
 
   it("takes 256 tokens when nothing is said, and reports its progress up to the whole", async () => {
     const shares: number[] = [];
-    const rows = [1, 2, 3].map((i) => ({ prompt, answer: ` ${i}`, stop: [String(i)] }));
+    const rows = [1, 2, 3].map((i) => ({ prompt, answer: ` ${i}`, stop: [`${i}#`] }));
     const found = await answers(rows, { onProgress: (share) => shares.push(share) });
     expect(found.protocol).toContain("decoded, up to 256 tokens");
     expect(shares).toEqual([...shares].sort((a, b) => a - b));
@@ -103,6 +103,13 @@ describe("an answer that is decoded", () => {
       {},
       "data",
       'rows.jsonl, line 1: nothing counts of the right answer " forty-two": /\\d+/ is not found in it',
+    ],
+    [
+      "a right answer that ends before it begins",
+      { prompt, answer: " \n4", stop: ["\n"] },
+      {},
+      "data",
+      'rows.jsonl, line 1: nothing counts of the right answer " \\n4": it is empty before its stop string',
     ],
     [
       "an empty prompt",

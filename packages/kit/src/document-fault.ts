@@ -6,6 +6,8 @@ export function documentFault(value: unknown): string | undefined {
   const { kind, origin } = value;
   if (!isRecord(origin) || typeof origin.source !== "string" || !Number.isSafeInteger(origin.line) || (origin.line as number) < 1)
     return "has no origin with a source and a line from 1";
+  if (origin.unit !== undefined && origin.unit !== "line" && origin.unit !== "row")
+    return `has an origin that counts ${shown(origin.unit)}, wanted line or row`;
   const check = typeof kind === "string" && Object.hasOwn(CONTENT, kind) ? CONTENT[kind as DocumentKind] : undefined;
   return check ? check(value) : `is of kind ${shown(kind)}, wanted text, answer, choices, messages or ids`;
 }
@@ -14,7 +16,11 @@ type Fields = Readonly<Record<string, unknown>>;
 
 const CONTENT: Readonly<Record<DocumentKind, (document: Fields) => string | undefined>> = {
   text: ({ text }) => textFault("text", text),
-  answer: ({ prompt, answer }) => textFault("prompt", prompt) ?? textFault("answer", answer),
+  answer: ({ prompt, answer, stop, counts }) =>
+    textFault("prompt", prompt) ??
+    textFault("answer", answer) ??
+    (stop === undefined ? undefined : listFault("stop", stop, (text) => textFault("text to stop at", text))) ??
+    (counts === undefined ? undefined : textFault("expression of what counts", counts)),
   choices: ({ prompt, choices, answer }) =>
     textFault("prompt", prompt) ??
     listFault("choices", choices, (choice) => textFault("choice", choice)) ??

@@ -1,4 +1,5 @@
-import { type Document, type Loader, type Role, SecateurError } from "@secateur/kit";
+import { type Document, errorAt, type Loader, placeOf, type Role, SecateurError } from "@secateur/kit";
+import { splitsRows } from "@secateur/tasks";
 import { documentsOf } from "./data.ts";
 import { contentKey, isHeldOut } from "./holdout.ts";
 import type { DataSource } from "./recipe.ts";
@@ -37,7 +38,10 @@ export async function loadEvaluation(
   const sets: EvaluationSet[] = [];
   for (const { role, sources } of roles) {
     const own = given.filter(({ name }) => name === role);
-    sets.push(await loadSet(role, own.length > 0 ? own : sources, own.length === 0, bounds, loaders));
+    const from = own.length > 0 ? own : sources;
+    // Where templates part the rows, those to measure with are no calibration data in the first place.
+    const parted = (await Promise.all(sources.map(({ template }) => splitsRows(template)))).every(Boolean);
+    sets.push(await loadSet(role, from, own.length === 0 && !parted, bounds, loaders));
   }
   const others = given.filter(({ name }) => !roles.some(({ role }) => role === name));
   for (const name of new Set(others.map((one) => one.name)))
@@ -65,7 +69,8 @@ async function loadSet(
   const characters = samples * seqLen * CHARACTERS_A_TOKEN;
   let read = 0;
   const take = heldOut ? isHeldOut : () => true;
-  for await (const document of documentsOf(sources, loaders, report, take, { keepEmpty: true })) {
+  // Rows that are held out are of those that would be calibrated with.
+  for await (const document of documentsOf(sources, heldOut ? "calibrate" : "evaluate", { loaders, report, take, keepEmpty: true })) {
     documents.push(document);
     if (document.kind === "text") read += document.text.length;
     if (document.kind === "text" ? read >= characters : documents.length >= samples) break;
@@ -98,15 +103,14 @@ export function checkLeakage(sets: readonly EvaluationSet[], calibrated: Readonl
     });
     const [first] = leaked;
     if (!first) continue;
-    const { source, line } = first.document.origin;
     const { role, document } = first.known;
     const count = `${leaked.length} of the ${documents.length} rows that ${name} is measured on`;
-    const message = `${source}, line ${line}: this row is calibration data of the role ${role} too (${document.origin.source}, line ${document.origin.line}), as are ${count}`;
-    if (leaked.length > MOST_LEAKED * documents.length)
-      throw new SecateurError("data", `${message}: give other rows, or leave --eval ${name}=${sources[0]} out, so that rows are held out`, {
-        where: { file: source, line },
-      });
-    warnings.push(message);
+    const message = `this row is calibration data of the role ${role} too (${placeOf(document.origin)}), as are ${count}`;
+    if (leaked.length > MOST_LEAKED * documents.length) {
+      const advice = `give other rows, or leave --eval ${name}=${sources[0]} out, so that rows are held out`;
+      throw errorAt("data", first.document.origin, `${message}: ${advice}`);
+    }
+    warnings.push(`${placeOf(first.document.origin)}: ${message}`);
   }
   return warnings;
 }

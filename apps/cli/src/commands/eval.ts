@@ -21,6 +21,7 @@ interface EvalFlags extends EngineFlags {
   readonly maxTokens?: number;
   readonly field?: readonly flags.FieldFlag[];
   readonly template?: string;
+  readonly taskTemplate?: string;
   readonly json?: boolean;
 }
 
@@ -35,6 +36,7 @@ const EXAMPLES: readonly Example[] = [
     "secateur eval ./pruned --data gsm8k.jsonl --metric answers",
   ],
   ["how far a pruned model is from the dense one", "secateur eval ./pruned --data wikitext.txt --against ./SmolLM2-135M"],
+  ["a data set as it is usually asked", "secateur eval ./pruned --data mmlu/test/anatomy_test.csv --task-template mmlu"],
   ["the value for a script", "secateur eval ./pruned --data wikitext.txt --json | jq .perplexity"],
 ];
 
@@ -45,7 +47,7 @@ export function evalCommand(context: CommandContext): Command {
       "Measures a model: the perplexity of running text, the share of exact answers for rows with prompt and answer, or the share of right choices for rows with question, choices and answer; or how far what it says is from what another model says, the mean KL(other ‖ model) and how often both find the same token the likeliest.",
     )
     .argument("<model>", "folder of a Hugging Face model with safetensors weights")
-    .requiredOption("--data <file>", "what it is measured on: .txt, .jsonl, either also as .gz", flags.text("--data"))
+    .requiredOption("--data <file>", "what it is measured on: .txt, .jsonl, .csv, .tsv, also as .gz, or .parquet", flags.text("--data"))
     .option("--against <model>", "measure how far it is from this model instead, such as the dense one", flags.text("--against"))
     .option(
       "--metric <name>",
@@ -60,13 +62,18 @@ export function evalCommand(context: CommandContext): Command {
       flags.wholeNumber("--max-tokens", 1),
     )
     .option("--field <key=column>", "which column holds text, prompt, answer … (repeatable)", flags.repeated(flags.field))
-    .option("--template <text>", "a row as text with {column} places, ||| before the answer", flags.text("--template"));
+    .option("--template <text>", "a row as text with {column} places, ||| before the answer", flags.text("--template"))
+    .option(
+      "--task-template <name>",
+      "how a known data set is read: gsm8k, arc, mmlu, pubmedqa, mbpp, lambada, spider, or a JSON file",
+      flags.taskTemplate,
+    );
   return addEngineFlags(made)
     .option("--json", "print one JSON document instead of text")
     .action(async (model: string, given: EvalFlags) => runEvalCommand(evalRequest(model, given), given.json === true, context));
 }
 
-/** What the flags ask for. Throws SecateurError `usage` for a field with a role: there are none here. */
+/** What the flags ask for. Throws SecateurError `usage` for a field with a role, since there are none here, and for two templates. */
 export function evalRequest(model: string, given: EvalFlags): EvalRequest {
   const fields = given.field ?? [];
   const odd = fields.find(({ role }) => role !== undefined);
@@ -75,11 +82,13 @@ export function evalRequest(model: string, given: EvalFlags): EvalRequest {
       "usage",
       `--field ${odd.role}:${odd.key}=${odd.column}: eval reads one source and has no roles, write ${odd.key}=${odd.column}`,
     );
+  if (given.template !== undefined && given.taskTemplate !== undefined)
+    throw new SecateurError("usage", "--template and --task-template are given: give one");
   return {
     model,
     data: given.data,
     fields: Object.fromEntries(fields.map(({ key, column }) => [key, column])),
-    template: given.template,
+    template: given.template ?? given.taskTemplate,
     against: given.against,
     metric: given.metric,
     seqLen: given.seqLen,

@@ -119,6 +119,7 @@ const READING = {
   seqLen: "--seq-len",
   field: "--field",
   template: "--template",
+  taskTemplate: "--task-template",
   pack: "--pack",
   promptWeight: "--prompt-weight",
   shuffle: "--shuffle",

@@ -1,8 +1,9 @@
 import { type Evaluation, evaluate } from "@secateur/evaluate";
 import type { Backend, OpenModel } from "@secateur/kit";
-import { formatFor, readDocuments } from "@secateur/kit/node";
+import { formatFor } from "@secateur/kit/node";
 import { describeModel } from "@secateur/models";
 import { createEngine, type Engine } from "@secateur/runner";
+import { taskDocuments } from "@secateur/tasks";
 import { modelTokenizer } from "@secateur/text";
 import { builtIns, openBackend } from "../wiring.ts";
 import type { EvalOutcome, EvalRequest, JobContext } from "./messages.ts";
@@ -60,7 +61,10 @@ async function withEngine<T>(backend: Backend, model: OpenModel, work: (engine: 
 }
 
 function measureEngine(engine: Engine, request: Measurement, { emit, signal }: JobContext<"eval">, against?: Engine): Promise<Evaluation> {
-  const documents = readDocuments(builtIns().loaders, request.data, loadOptions(request), { rows: 0, empty: 0, duplicates: 0 });
+  const { data: source, fields, template } = request;
+  const reading = { source, ...(Object.keys(fields).length > 0 && { fields }), template };
+  const report = { rows: 0, empty: 0, duplicates: 0 };
+  const documents = taskDocuments(reading, "evaluate", { loaders: builtIns().loaders, report, keepEmpty: true });
   return evaluate(engine, () => modelTokenizer(engine.model), documents, {
     ...(against && { against }),
     ...(request.metric !== undefined && { metric: request.metric }),
@@ -70,12 +74,4 @@ function measureEngine(engine: Engine, request: Measurement, { emit, signal }: J
     onProgress: (share) => emit({ type: "share", share }),
     signal,
   });
-}
-
-function loadOptions({ fields, template }: Pick<EvalRequest, "fields" | "template">): {
-  fields?: EvalRequest["fields"];
-  template?: string;
-  keepEmpty: true;
-} {
-  return { keepEmpty: true, ...(Object.keys(fields).length > 0 && { fields }), ...(template !== undefined && { template }) };
 }

@@ -1,4 +1,5 @@
 import { describeOptions, installedPlugins, type OptionDescription, type PluginKind, resolvePlugin } from "@secateur/kit/node";
+import { TASK_TEMPLATES } from "@secateur/tasks";
 import { reportOf } from "../errors.ts";
 import { builtIns } from "../wiring.ts";
 
@@ -27,6 +28,7 @@ export async function runPlugins(): Promise<PluginList> {
     ...kinds,
     loader: loaders.map(({ name, summary, extensions }) => ({ name, summary, options: [], extensions })),
     format: formats.map(({ name, summary }) => ({ name, summary, options: [] })),
+    template: TASK_TEMPLATES.map(({ name = "", summary = "" }) => ({ name, summary, options: [] })),
   };
 }
 

@@ -12,6 +12,7 @@ const HEADINGS: Readonly<Record<string, string>> = {
   backend: "backends: --backend NAME --backend-option KEY=VALUE",
   loader: "loaders: chosen by a data file's ending",
   format: "formats: chosen by what a model's folder holds",
+  template: "task templates: --task-template NAME",
 };
 
 /** Every plugin by kind, with its options; behind the backends, what they compute on here. */

@@ -1,4 +1,4 @@
-import type { Document, Loader, LoadOptions, LoadReport } from "../document.ts";
+import type { Document, Loader, LoadOptions, LoadReport, Origin } from "../document.ts";
 import { documentFault } from "../document-fault.ts";
 import { SecateurError, type Where } from "../errors.ts";
 import { loaderFor } from "./sources.ts";
@@ -10,16 +10,23 @@ import { loaderFor } from "./sources.ts";
 export function readDocuments(
   loaders: readonly Loader[],
   source: string,
-  { fields, ...options }: LoadOptions,
+  options: LoadOptions,
   report: LoadReport,
 ): AsyncGenerator<Document, undefined> {
-  const given = Object.freeze({ ...options, ...(fields && { fields: Object.freeze({ ...fields }) }) });
+  const given = structuredClone(options);
+  freeze(given);
   return checked(loaderFor(loaders, source), source, given, report);
+}
+
+function freeze(value: unknown): void {
+  if (typeof value !== "object" || value === null) return;
+  Object.freeze(value);
+  for (const inner of Object.values(value)) freeze(inner);
 }
 
 async function* checked(loader: Loader, source: string, options: LoadOptions, report: LoadReport): AsyncGenerator<Document, undefined> {
   const who = `loader ${loader.name}`;
-  let line: number | undefined; // of the last document
+  let last: Origin | undefined; // of the last document
   let count = 0;
   try {
     const documents: unknown = await loader.load(source, options, report); // a promise is no mistake worth refusing, and one that fails is met here
@@ -30,15 +37,15 @@ async function* checked(loader: Loader, source: string, options: LoadOptions, re
       if (fault !== undefined)
         throw wrong(`${who} gave a document that ${fault} (document ${count} of ${source})`, whereOf(source, document));
       checkReport(who, source, report);
-      line = document.origin.line;
+      last = document.origin;
       yield document;
     }
     checkReport(who, source, report);
   } catch (cause) {
     if (cause instanceof SecateurError) throw cause;
-    const after = line === undefined ? "" : ` after line ${line}`;
+    const after = last === undefined ? "" : ` after ${last.unit ?? "line"} ${last.line}`;
     const message = `${who} failed on ${source}${after}: ${cause instanceof Error ? cause.message : String(cause)}`;
-    throw new SecateurError("plugin", message, { where: { file: source, ...(line !== undefined && { line }) }, cause });
+    throw new SecateurError("plugin", message, { where: { file: source, ...(last && { line: last.line }) }, cause });
   }
 }
 

@@ -84,6 +84,21 @@ export function describeLoader(t: TestApi, loader: Loader, { sources, refused, o
       }
     });
 
+    t.it("reads a range of rows, and neither counts nor reads others", async () => {
+      for (const source of sources) {
+        const whole = await readAll(loader, source, options);
+        const first = await readAll(loader, source, { ...options, rows: { to: 1 } });
+        const rest = await readAll(loader, source, { ...options, rows: { from: 1 } });
+        const rows = `${first.report.rows} and ${rest.report.rows} rows`;
+        demand(
+          first.report.rows === 1 && rest.report.rows === whole.report.rows - 1,
+          `${source} read up to its row 1 and from there on has ${rows}, wanted 1 and ${whole.report.rows - 1}`,
+        );
+        const [found, wanted] = [JSON.stringify([...first.documents, ...rest.documents]), JSON.stringify(whole.documents)];
+        demand(found === wanted, `${source} read up to its row 1 and from there on gives ${found}, wanted ${wanted}`);
+      }
+    });
+
     t.it("does not change its options", async () => {
       const given = structuredClone(options);
       await readAll(loader, first, given);

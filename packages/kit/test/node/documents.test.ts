@@ -24,6 +24,7 @@ async function read(load: (options: LoadOptions, report: LoadReport) => unknown,
 const every: readonly Document[] = [
   good,
   { kind: "answer", prompt: "1 + 1 =", answer: " 2", origin },
+  { kind: "answer", prompt: "1 + 2 =", answer: " 3", stop: ["\n"], counts: "[0-9]+", origin: { ...origin, unit: "row" } },
   { kind: "choices", prompt: "", choices: ["a", "b"], answer: 1, origin },
   { kind: "messages", messages: [{ role: "user", content: "hello" }], origin },
   { kind: "ids", ids: [0, 7], origin },
@@ -79,6 +80,20 @@ describe("readDocuments", () => {
       "failed on a.odd: Cannot assign to read only property 'text' of object '#<Object>'",
     ],
     [
+      "throws behind a row",
+      async function* () {
+        yield { ...good, origin: { ...origin, unit: "row" } };
+        throw new Error("no luck");
+      },
+      "failed on a.odd after row 4: no luck",
+      4,
+    ],
+    [
+      "changes a template",
+      ({ template }) => Object.assign(template ?? {}, { text: "{body}" }),
+      "failed on a.odd: Cannot assign to read only property 'text' of object '#<Object>'",
+    ],
+    [
       "counts nothing",
       (_, report) => {
         report.rows = Number.NaN;
@@ -95,7 +110,7 @@ describe("readDocuments", () => {
       "counted -1 duplicates of a.odd, wanted a whole number from 0",
     ],
   ])("names a loader that %s", async (_, load, message, line) => {
-    await expect(read(load, { fields: { text: "content" } })).rejects.toMatchObject({
+    await expect(read(load, { fields: { text: "content" }, template: { text: "{content}" } })).rejects.toMatchObject({
       code: "plugin",
       message: `loader odd ${message}`,
       where: { file: "a.odd", ...(line !== undefined && { line }) },
@@ -107,6 +122,10 @@ describe("readDocuments", () => {
     ["a line", 'is "a line", wanted an object'],
     [{ kind: "text", text: "well" }, "has no origin with a source and a line from 1"],
     [{ ...good, origin: { source: "a.odd", line: 0 } }, "has no origin with a source and a line from 1"],
+    [{ ...good, origin: { ...origin, unit: "page" } }, 'has an origin that counts "page", wanted line or row'],
+    [{ ...every[1], stop: "x" }, 'has the stop "x", wanted an array'],
+    [{ ...every[1], stop: [1] }, "has the text to stop at 1, wanted a text"],
+    [{ ...every[1], counts: /x/ }, "has the expression of what counts an object, wanted a text"],
     [{ ...good, origin: { line: 1 } }, "has no origin with a source and a line from 1"],
     [{ ...good, kind: "poem" }, 'is of kind "poem", wanted text, answer, choices, messages or ids'],
     [{ ...good, kind: "toString" }, 'is of kind "toString", wanted text, answer, choices, messages or ids'],

@@ -1,13 +1,23 @@
-import { type Document, type LoadOptions, type Message, type Origin, SecateurError } from "@secateur/kit";
+import type { LoadOptions, Message } from "../../document.ts";
+import { SecateurError } from "../../errors.ts";
+import { errorAt } from "../../origin-error.ts";
 import { column, type Row, wellFormed } from "./columns.ts";
-import { describeValue, listNames, rowError } from "./errors.ts";
-import { parseTemplate } from "./template.ts";
+import { describeValue, listNames } from "./describe.ts";
+import { answer, plain, type RowContent, type RowReader } from "./row-content.ts";
+import { templateReader } from "./row-template.ts";
 
-/** What a row says, without where it stands. */
-export type RowContent = Content<Document>;
+/** The columns that options name, as they are written there; none where a row's own keys say what it is. */
+export function namedColumns({ template, fields = {} }: LoadOptions): readonly string[] {
+  return template === undefined ? Object.values(fields) : templateReader(template).columns;
+}
 
-/** Reads one row. Undefined when it has no content. Throws SecateurError `data`. */
-export type RowReader = (row: Row, origin: Origin) => RowContent | undefined;
+/** The columns that the options' reader of rows looks into where a row has them. */
+export function columnsRead(options: LoadOptions): readonly string[] {
+  const { template, fields = {} } = options;
+  const keys = template === undefined ? new Set(shapesWith(fields).flatMap((shape) => shape.keys)) : [];
+  const names = template === undefined ? [...keys].map((key) => fields[key] ?? key) : namedColumns(options);
+  return [...new Set(names.flatMap((name) => [name, ...name.split("|")]))];
+}
 
 /**
  * Makes the reader of rows: by the template when there is one, else by the first of the known shapes whose keys a row has, each key looked up in
@@ -18,15 +28,8 @@ export function rowReader(options: LoadOptions): RowReader {
   if (template === undefined) return shapeReader(fields);
   if (Object.keys(fields).length > 0)
     throw new SecateurError("usage", "template and fields cannot be used together: a template names its columns itself");
-  const { parts, fill } = parseTemplate(template);
-  return (row, origin) => {
-    const [first = "", second = ""] = fill(row, origin).map(wellFormed);
-    if (first === "" && second === "") return undefined;
-    return parts === 1 ? { kind: "text", text: first } : { kind: "answer", prompt: first, answer: second };
-  };
+  return templateReader(template).read;
 }
-
-type Content<D> = D extends Document ? Omit<D, "origin"> : never;
 
 /** A row's values by standard key, and how to complain about one of them. */
 interface Cells {
@@ -52,40 +55,37 @@ const SHAPES: readonly Shape[] = [
 const KEYS = [...new Set(SHAPES.flatMap((shape) => shape.keys))];
 const SHAPES_SAID = SHAPES.map((shape) => shape.keys.join(" + ")).join("; ");
 
-function shapeReader(fields: Readonly<Record<string, string>>): RowReader {
+/** The shapes that use every key of `fields`. */
+function shapesWith(fields: Readonly<Record<string, string>>): readonly Shape[] {
   const mapped = Object.keys(fields);
   const unknown = mapped.filter((key) => !KEYS.includes(key));
   if (unknown.length > 0)
     throw new SecateurError("usage", `fields: ${listNames(unknown)} is no standard key, those are ${listNames(KEYS)}`);
   const shapes = SHAPES.filter((shape) => mapped.every((key) => shape.keys.includes(key)));
-  if (shapes.length === 0) {
-    throw new SecateurError("usage", `fields: no shape of a row has ${listNames(mapped)} together, the shapes are ${SHAPES_SAID}`);
-  }
-  return (row, origin) => {
+  if (shapes.length > 0) return shapes;
+  throw new SecateurError("usage", `fields: no shape of a row has ${listNames(mapped)} together, the shapes are ${SHAPES_SAID}`);
+}
+
+function shapeReader(fields: Readonly<Record<string, string>>): RowReader {
+  const mapped = Object.keys(fields);
+  const shapes = shapesWith(fields);
+  return (row, origin, columns = Object.keys(row)) => {
     const cells: Cells = {
       get: (key) => column(row, fields[key] ?? key),
       fail: (key, wanted, found = describeValue(cells.get(key))) =>
-        rowError(origin, `${JSON.stringify(fields[key] ?? key)} is ${found}, ${wanted} was wanted`),
+        errorAt("data", origin, `${JSON.stringify(fields[key] ?? key)} is ${found}, ${wanted} was wanted`),
     };
     for (const key of mapped) {
       if (cells.get(key) !== undefined) continue;
-      throw rowError(origin, `the column ${JSON.stringify(fields[key])} (${key}) is missing, the row has ${listNames(Object.keys(row))}`);
+      throw errorAt("data", origin, `the column ${JSON.stringify(fields[key])} (${key}) is missing, the row has ${listNames(columns)}`);
     }
     // A null counts as absent, since tables with a column for every shape are full of them; where nothing else fits, its shape complains about it.
     const shape =
       shapes.find(({ keys }) => keys.every((key) => (cells.get(key) ?? null) !== null)) ??
       shapes.find(({ keys }) => keys.every((key) => cells.get(key) !== undefined));
     if (shape !== undefined) return shape.read(cells);
-    throw rowError(origin, `no shape of a row fits, the row has ${listNames(Object.keys(row))}, the shapes are ${SHAPES_SAID}`);
+    throw errorAt("data", origin, `no shape of a row fits, the row has ${listNames(columns)}, the shapes are ${SHAPES_SAID}`);
   };
-}
-
-function plain(content: string): RowContent | undefined {
-  return content === "" ? undefined : { kind: "text", text: content };
-}
-
-function answer(prompt: string, content: string): RowContent | undefined {
-  return prompt === "" && content === "" ? undefined : { kind: "answer", prompt, answer: content };
 }
 
 function question(cells: Cells): string {

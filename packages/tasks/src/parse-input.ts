@@ -3,17 +3,17 @@ import { nearestName } from "@secateur/kit/node";
 import { z } from "zod";
 
 /**
- * Checks an input against a schema whose messages are what is wanted, as nouns. Throws SecateurError `usage` that names each key, what was found and what is
- * wanted, and for an unknown key the nearest.
+ * Checks an input, which messages call `what`, against a schema whose messages are what is wanted, as nouns. Throws SecateurError `usage` that names each key, what
+ * was found and what is wanted, and for an unknown key the nearest.
  */
-export function parseInput<Schema extends z.ZodObject>(schema: Schema, input: unknown): z.output<Schema> {
+export function parseInput<Schema extends z.ZodObject>(schema: Schema, input: unknown, what: string): z.output<Schema> {
   const result = schema.safeParse(input);
   if (result.success) return result.data;
-  throw new SecateurError("usage", result.error.issues.map((issue) => describeIssue(issue, input, schema)).join("; "));
+  throw new SecateurError("usage", result.error.issues.map((issue) => describeIssue(issue, input, schema, what)).join("; "));
 }
 
-function describeIssue(issue: z.core.$ZodIssue, input: unknown, schema: z.ZodObject): string {
-  const place = issue.path.length > 0 ? issue.path.map(String).join(".") : "the recipe";
+function describeIssue(issue: z.core.$ZodIssue, input: unknown, schema: z.ZodObject, what: string): string {
+  const place = issue.path.length > 0 ? issue.path.map(String).join(".") : what;
   const found = issue.path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown>)[key], input);
   if (issue.code !== "unrecognized_keys") return `${place}: ${show(found)} was given, ${issue.message} is wanted`;
   const known = keysAt(schema, issue.path);

@@ -1,9 +1,9 @@
-import { parseTemplate } from "@secateur/data-jsonl";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { parseTemplate } from "../../../src/node/rows/template.ts";
 
 const origin = { source: "a.jsonl", line: 7 };
-const fill = (template: string, row: Record<string, unknown>) => parseTemplate(template).fill(row, origin);
+const fill = (template: string, row: Record<string, unknown>) => parseTemplate(template).map((text) => text.fill(row, origin));
 
 describe("parseTemplate", () => {
   test.each([
@@ -22,7 +22,7 @@ describe("parseTemplate", () => {
     // What a row holds is never read as template.
     ["{a}", { a: "{b}|||\\n" }, ["{b}|||\\n"]],
   ])("%j", (template, row, wanted) => {
-    expect(parseTemplate(template).parts).toBe(wanted.length);
+    expect(parseTemplate(template)).toHaveLength(wanted.length);
     expect(fill(template, row)).toEqual(wanted);
   });
 

@@ -1,5 +1,5 @@
-import { rowReader } from "@secateur/data-jsonl";
 import { describe, expect, test } from "vitest";
+import { rowReader } from "../../../src/node/rows/row-reader.ts";
 
 const origin = { source: "a.jsonl", line: 7 };
 const SHAPES =

@@ -1,13 +1,3 @@
-import { type Origin, SecateurError } from "@secateur/kit";
-
-/** A `data` error about one row, whose message begins with the file and the line. */
-export function rowError(origin: Origin, what: string, cause?: unknown): SecateurError {
-  return new SecateurError("data", `${origin.source}, line ${origin.line}: ${what}`, {
-    where: { file: origin.source, line: origin.line },
-    ...(cause === undefined ? {} : { cause }),
-  });
-}
-
 /** A JSON value in a few words, for messages: its kind, and the value itself where it is short. */
 export function describeValue(value: unknown): string {
   if (value === null) return "null";
