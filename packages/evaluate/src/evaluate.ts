@@ -9,7 +9,7 @@ import { rowError } from "./row-error.ts";
 import type { EvaluateOptions, MetricName, Setting } from "./setting.ts";
 
 /** What a measurement gives; `protocol` says in one line how it was taken. */
-export type Evaluation = PerplexityResult | AnswersResult | ChoicesResult | DistanceResult;
+export type Evaluation = PerplexityResult | AnswersResult | ChoicesResult;
 
 const KINDS: Readonly<Record<MetricName, readonly DocumentKind[]>> = {
   perplexity: ["text", "ids", "answer"],
@@ -27,6 +27,36 @@ export async function evaluate(
   documents: AsyncIterable<Document> | Iterable<Document>,
   options: EvaluateOptions = {},
 ): Promise<Evaluation> {
+  const { setting, rows, metric } = await prepare(engine, tokenizer, documents, options);
+  if (metric === "perplexity") return evaluatePerplexity(setting, rows);
+  return metric === "answers" ? evaluateAnswers(setting, rows) : evaluateChoices(setting, rows);
+}
+
+/**
+ * Measures how far what a model says is from what another one on the same backend says, such as the dense model that it was pruned from, at the predictions of the
+ * metric `perplexity` or `answers`. Throws what `evaluate` does, `usage` for the metric `choices`, `data` where the two make other tokens of the documents, and
+ * `unsupported` for models that cannot be compared.
+ */
+export async function compareModels(
+  engine: Engine,
+  other: Engine,
+  tokenizer: () => Tokenizer,
+  documents: AsyncIterable<Document> | Iterable<Document>,
+  options: EvaluateOptions = {},
+): Promise<DistanceResult> {
+  const { setting, rows, metric } = await prepare(engine, tokenizer, documents, options);
+  if (metric === "choices")
+    throw new SecateurError("usage", "the distance to another model is measured on text, token ids or answers, not on choices");
+  return evaluateDistance(setting, other, rows, metric);
+}
+
+/** The rows of a measurement, checked, and what it works with. */
+async function prepare(
+  engine: Engine,
+  tokenizer: () => Tokenizer,
+  documents: AsyncIterable<Document> | Iterable<Document>,
+  options: EvaluateOptions,
+): Promise<{ readonly setting: Setting; readonly rows: readonly Document[]; readonly metric: MetricName }> {
   checkCount("samples", options.samples, 1);
   checkCount("seqLen", options.seqLen, 2);
   checkCount("maxTokens", options.maxTokens, 1);
@@ -43,14 +73,7 @@ export async function evaluate(
   const windowTokens = options.seqLen ?? Math.min(2048, positions);
   if (windowTokens > positions)
     throw new SecateurError("usage", `--seq-len ${windowTokens} is longer than the model's ${positions} positions`);
-  const setting: Setting = { ...options, engine, tokenizer, windowTokens };
-  if (options.against) {
-    if (metric === "choices")
-      throw new SecateurError("usage", "the distance to another model is measured on text, token ids or answers, not on choices");
-    return evaluateDistance(setting, options.against, rows, metric);
-  }
-  if (metric === "perplexity") return evaluatePerplexity(setting, rows);
-  return metric === "answers" ? evaluateAnswers(setting, rows) : evaluateChoices(setting, rows);
+  return { setting: { ...options, engine, tokenizer, windowTokens }, rows, metric };
 }
 
 /** Rows up to the number of samples; text is cut in windows later, so all of it is taken. */

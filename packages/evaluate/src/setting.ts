@@ -8,8 +8,6 @@ export type MetricName = "perplexity" | "answers" | "choices";
 export interface EvaluateOptions {
   /** Default: `answers` for rows with prompt and answer, `choices` for rows with choices, else `perplexity`. */
   readonly metric?: MetricName;
-  /** Another model on the same backend, such as the dense one: the distance to it is measured at the metric's predictions, in place of the metric. */
-  readonly against?: Engine;
   /** Tokens a window; default 2048, or the model's positions if fewer. */
   readonly seqLen?: number;
   /** At most so many windows of text, or rows. */

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { createReferenceBackend } from "@secateur/backend-reference";
 import type { Document } from "@secateur/kit";
 import { compareSequences, type Engine } from "@secateur/runner";
-import { encodePair } from "@secateur/text";
+import { encodePair, type Tokenizer } from "@secateur/text";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type DistanceResult, type EvaluateOptions, evaluate } from "../src/index.ts";
+import { compareModels, type DistanceResult, type EvaluateOptions, evaluate } from "../src/index.ts";
 import { demoTokenizer, documents, failureOf, openEngine, tinyEngine } from "./support.ts";
 
 const backend = createReferenceBackend();
@@ -20,10 +20,11 @@ afterAll(() => backend.dispose());
 
 type Content<D> = D extends Document ? Omit<D, "origin"> : never;
 
-async function distance(rows: readonly Content<Document>[], options: EvaluateOptions = {}, by = tokenizer): Promise<DistanceResult> {
-  const result = await evaluate(engine, () => by, documents(rows), { against: other, ...options });
-  if (result.metric !== "distance") throw new Error(`the metric is ${result.metric}`);
-  return result;
+async function distance(
+  rows: readonly Content<Document>[],
+  { against = other, by = tokenizer, ...options }: EvaluateOptions & { against?: Engine; by?: Tokenizer } = {},
+): Promise<DistanceResult> {
+  return compareModels(engine, against, () => by, documents(rows), options);
 }
 
 const TEXT = { kind: "text", text: "The cat sat on the mat. One and one is two, and it rains all the long day." } as const;
@@ -91,11 +92,11 @@ describe("the distance to another model", () => {
       await copyFile(join(import.meta.dirname, "fixtures/demo", name), join(other.model.source, name));
     const against = await openEngine(backend, other.model.source);
     expect((await distance([TEXT], { against })).divergence.value).toBeGreaterThan(0);
-    const code = await failureOf(() => distance([TEXT], { against }, demoTokenizer({ begin: true })));
+    const code = await failureOf(() => distance([TEXT], { against, by: demoTokenizer({ begin: true }) }));
     expect(code).toEqual([
       "data",
       `${engine.model.source} and ${against.model.source} cannot be compared: their tokenizers make other tokens of the data`,
     ]);
-    expect((await distance(IDS, { against }, demoTokenizer({ begin: true }))).predictedTokens).toBe(5);
+    expect((await distance(IDS, { against, by: demoTokenizer({ begin: true }) })).predictedTokens).toBe(5);
   });
 });

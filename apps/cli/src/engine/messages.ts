@@ -1,5 +1,5 @@
 import type { ListedProvider } from "@secateur/backend-onnxruntime";
-import type { Evaluation, MetricName } from "@secateur/evaluate";
+import type { DistanceResult, Evaluation, MetricName } from "@secateur/evaluate";
 import type { BackendDescription } from "@secateur/kit";
 import type {
   CalibrationInput,
@@ -186,7 +186,7 @@ export interface PruneOutcome {
 }
 
 /** A measurement, and what computed it. */
-export type EvalOutcome = Evaluation & { readonly backend: BackendDescription };
+export type EvalOutcome = (Evaluation | DistanceResult) & { readonly backend: BackendDescription };
 
 /** An evaluation as the flags say it. */
 export interface EvalRequest {

@@ -1,5 +1,5 @@
-import { type Evaluation, evaluate } from "@secateur/evaluate";
-import type { Backend, OpenModel } from "@secateur/kit";
+import { compareModels, type DistanceResult, type EvaluateOptions, type Evaluation, evaluate } from "@secateur/evaluate";
+import type { Backend, Document, OpenModel } from "@secateur/kit";
 import { formatFor } from "@secateur/kit/node";
 import { describeModel } from "@secateur/models";
 import { createEngine, type Engine } from "@secateur/runner";
@@ -12,10 +12,12 @@ import type { EvalOutcome, EvalRequest, JobContext } from "./messages.ts";
 export async function runEval(request: EvalRequest, context: JobContext<"eval">): Promise<EvalOutcome> {
   const backend = await openBackend(builtIns().registry, request.backend, request.backendOptions);
   try {
-    const evaluation = await withModel(request.model, (model) =>
-      request.against === undefined
-        ? measureModel(backend, model, request, context)
-        : withModel(request.against, (other) => measureAgainst(backend, model, other, request, context)),
+    const evaluation = await withModel(
+      request.model,
+      (model): Promise<Evaluation | DistanceResult> =>
+        request.against === undefined
+          ? measureModel(backend, model, request, context)
+          : withModel(request.against, (other) => measureAgainst(backend, model, other, request, context)),
     );
     return { ...evaluation, backend: backend.description };
   } finally {
@@ -38,7 +40,9 @@ export type Measurement = Omit<EvalRequest, "model" | "against" | "backend" | "b
 
 /** The same of a model that is open. */
 export function measureModel(backend: Backend, model: OpenModel, request: Measurement, context: JobContext<"eval">): Promise<Evaluation> {
-  return withEngine(backend, model, (engine) => measureEngine(engine, request, context));
+  return withEngine(backend, model, (engine) =>
+    evaluate(engine, () => modelTokenizer(model), documentsOf(request), optionsOf(request, context)),
+  );
 }
 
 function measureAgainst(
@@ -47,8 +51,12 @@ function measureAgainst(
   other: OpenModel,
   request: Measurement,
   context: JobContext<"eval">,
-): Promise<Evaluation> {
-  return withEngine(backend, model, (engine) => withEngine(backend, other, (against) => measureEngine(engine, request, context, against)));
+): Promise<DistanceResult> {
+  return withEngine(backend, model, (engine) =>
+    withEngine(backend, other, (against) =>
+      compareModels(engine, against, () => modelTokenizer(model), documentsOf(request), optionsOf(request, context)),
+    ),
+  );
 }
 
 async function withEngine<T>(backend: Backend, model: OpenModel, work: (engine: Engine) => Promise<T>): Promise<T> {
@@ -60,18 +68,19 @@ async function withEngine<T>(backend: Backend, model: OpenModel, work: (engine: 
   }
 }
 
-function measureEngine(engine: Engine, request: Measurement, { emit, signal }: JobContext<"eval">, against?: Engine): Promise<Evaluation> {
-  const { data: source, fields, template } = request;
+function documentsOf({ data: source, fields, template }: Measurement): AsyncIterable<Document> {
   const reading = { source, ...(Object.keys(fields).length > 0 && { fields }), template };
   const report = { rows: 0, empty: 0, duplicates: 0 };
-  const documents = taskDocuments(reading, "evaluate", { loaders: builtIns().loaders, report, keepEmpty: true });
-  return evaluate(engine, () => modelTokenizer(engine.model), documents, {
-    ...(against && { against }),
-    ...(request.metric !== undefined && { metric: request.metric }),
-    ...(request.seqLen !== undefined && { seqLen: request.seqLen }),
-    ...(request.samples !== undefined && { samples: request.samples }),
-    ...(request.maxTokens !== undefined && { maxTokens: request.maxTokens }),
+  return taskDocuments(reading, "evaluate", { loaders: builtIns().loaders, report, keepEmpty: true });
+}
+
+function optionsOf({ metric, seqLen, samples, maxTokens }: Measurement, { emit, signal }: JobContext<"eval">): EvaluateOptions {
+  return {
+    ...(metric !== undefined && { metric }),
+    ...(seqLen !== undefined && { seqLen }),
+    ...(samples !== undefined && { samples }),
+    ...(maxTokens !== undefined && { maxTokens }),
     onProgress: (share) => emit({ type: "share", share }),
     signal,
-  });
+  };
 }

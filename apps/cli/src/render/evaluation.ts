@@ -1,4 +1,4 @@
-import type { Estimate, Evaluation } from "@secateur/evaluate";
+import type { DistanceResult, Estimate, Evaluation } from "@secateur/evaluate";
 import type { BackendDescription } from "@secateur/kit";
 import type { Colors } from "../terminal.ts";
 import { computedText } from "./computed.ts";
@@ -6,7 +6,7 @@ import { table } from "./table.ts";
 import { counted, percent, plusMinus } from "./units.ts";
 
 /** A measurement for a person: its values, and the line that says how they were taken. */
-export function evaluationText(evaluation: Evaluation, backend: BackendDescription, colors: Colors): string {
+export function evaluationText(evaluation: Evaluation | DistanceResult, backend: BackendDescription, colors: Colors): string {
   return `${table(valuesOf(evaluation))}${colors.dim(`${evaluation.protocol}; computed by ${computedText(backend)}`)}\n`;
 }
 
@@ -23,8 +23,6 @@ export function figuresOf(evaluation: Evaluation): readonly Figure[] {
       return [perplexityFigure(evaluation), share("exact", evaluation.exactMatch)];
     case "choices":
       return [share("acc", evaluation.acc), share("acc_norm", evaluation.accNorm)];
-    case "distance":
-      return [["KL", number(evaluation.divergence.value), difference(evaluation.divergence)], share("top-1", evaluation.agreement)];
   }
 }
 
@@ -33,7 +31,7 @@ function perplexityFigure({ perplexity, standardError }: { readonly perplexity: 
   return ["ppl", number(perplexity), plusMinus(perplexity, perplexity * standardError)];
 }
 
-function valuesOf(evaluation: Evaluation): string[][] {
+function valuesOf(evaluation: Evaluation | DistanceResult): string[][] {
   switch (evaluation.metric) {
     case "perplexity":
       return [
@@ -51,7 +49,11 @@ function valuesOf(evaluation: Evaluation): string[][] {
       ];
     case "distance":
       return [
-        ["KL", difference(evaluation.divergence), `nats a token, over ${counted(evaluation.predictedTokens, "token")}`],
+        [
+          "KL",
+          plusMinus(evaluation.divergence.value, evaluation.divergence.standardError),
+          `nats a token, over ${counted(evaluation.predictedTokens, "token")}`,
+        ],
         ["top-1 agreement", estimate(evaluation.agreement)],
       ];
   }
@@ -63,10 +65,6 @@ function number(value: number): string {
 
 function loss({ nll, standardError }: { readonly nll: number; readonly standardError: number }): string {
   return plusMinus(nll, standardError);
-}
-
-function difference({ value, standardError }: Estimate): string {
-  return plusMinus(value, standardError);
 }
 
 function estimate({ value, standardError }: Estimate): string {
