@@ -3,12 +3,13 @@ import type { Engine } from "@secateur/runner";
 import type { Tokenizer } from "@secateur/text";
 import { type AnswersResult, evaluateAnswers } from "./answers.ts";
 import { type ChoicesResult, evaluateChoices } from "./choices.ts";
+import { type DistanceResult, evaluateDistance } from "./distance.ts";
 import { evaluatePerplexity, type PerplexityResult } from "./perplexity.ts";
 import { rowError } from "./row-error.ts";
 import type { EvaluateOptions, MetricName, Setting } from "./setting.ts";
 
 /** What a measurement gives; `protocol` says in one line how it was taken. */
-export type Evaluation = PerplexityResult | AnswersResult | ChoicesResult;
+export type Evaluation = PerplexityResult | AnswersResult | ChoicesResult | DistanceResult;
 
 const KINDS: Readonly<Record<MetricName, readonly DocumentKind[]>> = {
   perplexity: ["text", "ids", "answer"],
@@ -28,6 +29,7 @@ export async function evaluate(
 ): Promise<Evaluation> {
   checkCount("samples", options.samples, 1);
   checkCount("seqLen", options.seqLen, 2);
+  checkCount("maxTokens", options.maxTokens, 1);
   const rows = await take(documents, options);
   const [first] = rows;
   if (!first) throw new SecateurError("data", "there is nothing to evaluate: the data holds no document");
@@ -42,6 +44,11 @@ export async function evaluate(
   if (windowTokens > positions)
     throw new SecateurError("usage", `--seq-len ${windowTokens} is longer than the model's ${positions} positions`);
   const setting: Setting = { ...options, engine, tokenizer, windowTokens };
+  if (options.against) {
+    if (metric === "choices")
+      throw new SecateurError("usage", "the distance to another model is measured on text, token ids or answers, not on choices");
+    return evaluateDistance(setting, options.against, rows, metric);
+  }
   if (metric === "perplexity") return evaluatePerplexity(setting, rows);
   return metric === "answers" ? evaluateAnswers(setting, rows) : evaluateChoices(setting, rows);
 }

@@ -1,5 +1,6 @@
 export type { AnswersResult } from "./answers.ts";
 export type { ChoicesResult } from "./choices.ts";
+export type { DistanceResult } from "./distance.ts";
 export { type Evaluation, evaluate } from "./evaluate.ts";
 export { distanceToFrontier, type FrontierDistance, type TradeOff } from "./frontier.ts";
 export type { PerplexityResult } from "./perplexity.ts";

@@ -8,6 +8,8 @@ export type MetricName = "perplexity" | "answers" | "choices";
 export interface EvaluateOptions {
   /** Default: `answers` for rows with prompt and answer, `choices` for rows with choices, else `perplexity`. */
   readonly metric?: MetricName;
+  /** Another model on the same backend, such as the dense one: the distance to it is measured at the metric's predictions, in place of the metric. */
+  readonly against?: Engine;
   /** Tokens a window; default 2048, or the model's positions if fewer. */
   readonly seqLen?: number;
   /** At most so many windows of text, or rows. */
@@ -16,6 +18,8 @@ export interface EvaluateOptions {
   readonly begin?: readonly number[];
   /** Tokens that end an answer: an exact one is followed by one of them. Default: the end tokens of the model's configs and of its tokenizer. */
   readonly end?: readonly number[];
+  /** At most so many tokens of an answer are decoded, for rows that say how theirs ends or what counts of it. Default 256. */
+  readonly maxTokens?: number;
   /** Told the share of the work that is done, 0 to 1. */
   readonly onProgress?: (share: number) => void;
   readonly signal?: AbortSignal;

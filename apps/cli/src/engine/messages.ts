@@ -194,9 +194,12 @@ export interface EvalRequest {
   readonly data: string;
   readonly fields: Readonly<Record<string, string>>;
   readonly template: string | undefined;
+  /** A model that it is compared with. */
+  readonly against?: string | undefined;
   readonly metric: MetricName | undefined;
   readonly seqLen: number | undefined;
   readonly samples: number | undefined;
+  readonly maxTokens?: number | undefined;
   readonly backend: string;
   readonly backendOptions: Readonly<Record<string, unknown>>;
 }

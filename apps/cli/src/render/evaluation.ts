@@ -23,6 +23,8 @@ export function figuresOf(evaluation: Evaluation): readonly Figure[] {
       return [perplexityFigure(evaluation), share("exact", evaluation.exactMatch)];
     case "choices":
       return [share("acc", evaluation.acc), share("acc_norm", evaluation.accNorm)];
+    case "distance":
+      return [["KL", number(evaluation.divergence.value), difference(evaluation.divergence)], share("top-1", evaluation.agreement)];
   }
 }
 
@@ -47,6 +49,11 @@ function valuesOf(evaluation: Evaluation): string[][] {
         ["acc", estimate(evaluation.acc), `of ${counted(evaluation.documents, "row")}`],
         ["acc_norm", estimate(evaluation.accNorm)],
       ];
+    case "distance":
+      return [
+        ["KL", difference(evaluation.divergence), `nats a token, over ${counted(evaluation.predictedTokens, "token")}`],
+        ["top-1 agreement", estimate(evaluation.agreement)],
+      ];
   }
 }
 
@@ -56,6 +63,10 @@ function number(value: number): string {
 
 function loss({ nll, standardError }: { readonly nll: number; readonly standardError: number }): string {
   return plusMinus(nll, standardError);
+}
+
+function difference({ value, standardError }: Estimate): string {
+  return plusMinus(value, standardError);
 }
 
 function estimate({ value, standardError }: Estimate): string {
