@@ -13,9 +13,21 @@ export type Evaluation = PerplexityResult | AnswersResult | ChoicesResult;
 
 const KINDS: Readonly<Record<MetricName, readonly DocumentKind[]>> = {
   perplexity: ["text", "ids", "answer"],
-  answers: ["answer"],
+  answers: ["answer", "messages"],
   choices: ["choices"],
 };
+
+/** The metric of some documents: the one asked for, or what suits the first of them. Throws SecateurError `data` when they are none, of mixed kinds, or not what it reads. */
+export function metricOf(documents: readonly Document[], asked?: MetricName): MetricName {
+  const [first] = documents;
+  if (!first) throw new SecateurError("data", "there is nothing to evaluate: the data holds no document");
+  const suiting: readonly MetricName[] = ["answers", "choices"];
+  const metric = asked ?? suiting.find((name) => KINDS[name].includes(first.kind)) ?? "perplexity";
+  const odd = documents.find((row) => !KINDS[metric].includes(row.kind) || (row.kind === "ids") !== (first.kind === "ids"));
+  if (!odd) return metric;
+  const wanted = KINDS[metric].join(" or ");
+  throw rowError(odd.origin, `the metric ${metric} reads rows of ${wanted}, all of one kind; this one is of ${odd.kind}`);
+}
 
 /**
  * Measures a model on documents. Throws SecateurError `data` when they are none, of mixed kinds, or not what the metric reads, `usage` for windows
@@ -61,14 +73,7 @@ async function prepare(
   checkCount("seqLen", options.seqLen, 2);
   checkCount("maxTokens", options.maxTokens, 1);
   const rows = await take(documents, options);
-  const [first] = rows;
-  if (!first) throw new SecateurError("data", "there is nothing to evaluate: the data holds no document");
-  const metric = options.metric ?? (first.kind === "answer" ? "answers" : first.kind === "choices" ? "choices" : "perplexity");
-  const odd = rows.find((row) => !KINDS[metric].includes(row.kind) || (row.kind === "ids") !== (first.kind === "ids"));
-  if (odd) {
-    const wanted = KINDS[metric].join(" or ");
-    throw rowError(odd.origin, `the metric ${metric} reads rows of ${wanted}, all of one kind; this one is of ${odd.kind}`);
-  }
+  const metric = metricOf(rows, options.metric);
   const { positions } = engine.description;
   const windowTokens = options.seqLen ?? Math.min(2048, positions);
   if (windowTokens > positions)
@@ -87,7 +92,7 @@ async function take(documents: AsyncIterable<Document> | Iterable<Document>, { s
 }
 
 /** Empty rows are part of running text, where each adds a blank line; between rows of other kinds they are nothing. */
-async function* withoutStrayBlanks(documents: AsyncIterable<Document> | Iterable<Document>): AsyncGenerator<Document> {
+export async function* withoutStrayBlanks(documents: AsyncIterable<Document> | Iterable<Document>): AsyncGenerator<Document> {
   const blanks: Document[] = [];
   let text: boolean | undefined;
   for await (const document of documents) {

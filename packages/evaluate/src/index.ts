@@ -1,7 +1,7 @@
 export type { AnswersResult } from "./answers.ts";
 export type { ChoicesResult } from "./choices.ts";
 export type { DistanceResult } from "./distance.ts";
-export { compareModels, type Evaluation, evaluate } from "./evaluate.ts";
+export { compareModels, type Evaluation, evaluate, metricOf, withoutStrayBlanks } from "./evaluate.ts";
 export { distanceToFrontier, type FrontierDistance, type TradeOff } from "./frontier.ts";
 export type { PerplexityResult } from "./perplexity.ts";
 export type { EvaluateOptions, MetricName } from "./setting.ts";

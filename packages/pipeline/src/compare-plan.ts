@@ -32,6 +32,8 @@ export interface CompareInput extends VariantsInput {
   readonly evaluateSamples: number;
   /** Tokens a window of text; left out, as many as a sequence. */
   readonly evaluateSeqLen?: number | undefined;
+  /** At most so many tokens of an answer are decoded; 256 when left out. */
+  readonly evaluateMaxTokens?: number | undefined;
 }
 
 /** What a comparison is planned with. */
@@ -108,7 +110,8 @@ export async function planCompare(
     checkDense(sections, description, needs);
 
     const roles = rolesOf(recipe);
-    const bounds = { samples: input.evaluateSamples, seqLen: chooseSeqLen(input.evaluateSeqLen ?? seqLen, description) };
+    const { evaluateSamples: samples, evaluateSeqLen = seqLen, evaluateMaxTokens: maxTokens = 256 } = input;
+    const bounds = { samples, seqLen: chooseSeqLen(evaluateSeqLen, description), maxTokens };
     const evaluation = await loadEvaluation(roles, input.evaluate, bounds, loaders);
     const calibrated = new Map<string, Calibrated>();
     const data: RoleData[] = [];

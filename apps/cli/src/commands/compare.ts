@@ -27,6 +27,7 @@ interface CompareFlags extends AmountFlags, DataFlags, MethodFlags, EngineFlags 
   readonly eval?: readonly flags.NamedSource[];
   readonly evalSamples?: number;
   readonly evalSeqLen?: number;
+  readonly maxTokens?: number;
   readonly memory?: number;
   readonly out?: string;
   readonly force?: boolean;
@@ -66,7 +67,12 @@ export function compareCommand(context: CommandContext): Command {
       flags.repeated(flags.namedSource),
     )
     .option("--eval-samples <n>", "windows or rows of each at most (default: 128)", flags.wholeNumber("--eval-samples", 2))
-    .option("--eval-seq-len <n>", "tokens a window of text (default: --seq-len)", flags.wholeNumber("--eval-seq-len", 2));
+    .option("--eval-seq-len <n>", "tokens a window of text (default: --seq-len)", flags.wholeNumber("--eval-seq-len", 2))
+    .option(
+      "--max-tokens <n>",
+      "tokens of an answer at most, for rows that say how it ends or what counts of it (default: 256)",
+      flags.wholeNumber("--max-tokens", 1),
+    );
   addMethodFlags(made.optionsGroup("Method (`secateur plugins` lists names and options):"), (command) =>
     command
       .option(
@@ -111,6 +117,7 @@ function compareRequest(model: string, given: CompareFlags, version: string): Co
       evaluate: evaluate.map((one) => ({ ...one, ...reading(one.name) })),
       evaluateSamples: given.evalSamples ?? 128,
       evaluateSeqLen: given.evalSeqLen,
+      evaluateMaxTokens: given.maxTokens,
     },
     out: given.out,
     force: given.force === true,
