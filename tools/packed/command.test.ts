@@ -148,7 +148,7 @@ describe.skipIf(!CAN_INSTALL)("the packed command", () => {
     const options = { "~standard": { version: 1, vendor: "mine", validate: (value) => ({ value }) } };
     const score = async ({ weights }) => { ${score} };
     export default defineScorer({ name: "mine", summary: "keeps the last columns", options,
-      create: () => ({ needs: [], selection: { group: "row" }, score }) });`;
+      create: () => ({ needs: [], selection: { group: "row", rule: "exact" }, score }) });`;
     const KEEPS = "return { dtype: 'f32', shape: weights.shape, data: Float32Array.from(weights.data, (_, i) => i % weights.shape[1]) };";
     const REFUSES = "throw new SecateurError('unsupported', 'no square matrices, please', { where: { tensor: 'here' } });";
 

@@ -1,10 +1,10 @@
+import type { CompareOutcome, CompareRequest } from "@secateur/engine";
 import type { Command } from "commander";
-import { runEngine } from "../engine/client.ts";
-import type { CompareOutcome, CompareRequest } from "../engine/messages.ts";
 import * as flags from "../flags.ts";
 import { comparedText, comparisonText } from "../render/compare.ts";
 import { followCompare } from "../render/compare-events.ts";
 import { createProgress } from "../render/progress.ts";
+import { runEngine } from "../run-engine.ts";
 import { printJson } from "../terminal.ts";
 import { withWayOn } from "../way-on.ts";
 import { type CommandContext, command, type Example } from "./command.ts";

@@ -1,12 +1,12 @@
+import type { EvalRequest } from "@secateur/engine";
 import type { MetricName } from "@secateur/evaluate";
 import { SecateurError } from "@secateur/kit";
 import type { Command } from "commander";
-import { runEngine } from "../engine/client.ts";
-import type { EvalRequest } from "../engine/messages.ts";
 import * as flags from "../flags.ts";
 import { evaluationText } from "../render/evaluation.ts";
 import { createProgress } from "../render/progress.ts";
 import { createRateMeter } from "../render/rate.ts";
+import { runEngine } from "../run-engine.ts";
 import { printJson } from "../terminal.ts";
 import { type CommandContext, command, type Example } from "./command.ts";
 import { addEngineFlags, backendOptions, type EngineFlags } from "./shared-flags.ts";

@@ -1,4 +1,4 @@
-import type { DemoResult } from "../demo/run.ts";
+import type { DemoResult } from "@secateur/engine";
 import { invocation } from "../invocation.ts";
 import type { Colors } from "../terminal.ts";
 import { table } from "./table.ts";

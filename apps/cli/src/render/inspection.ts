@@ -1,4 +1,4 @@
-import type { Inspection } from "../engine/run-inspect.ts";
+import type { Inspection } from "@secateur/engine";
 import type { Colors } from "../terminal.ts";
 import { computedText } from "./computed.ts";
 import { table } from "./table.ts";

@@ -1,5 +1,5 @@
+import type { ListedPlugin, PluginList } from "@secateur/engine";
 import type { BackendState } from "../backends.ts";
-import type { ListedPlugin, PluginList } from "../engine/run-plugins.ts";
 import type { Colors } from "../terminal.ts";
 import { backendsText } from "./backends.ts";
 import { table } from "./table.ts";

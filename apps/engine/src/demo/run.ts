@@ -2,9 +2,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import type { Backend } from "@secateur/kit";
 import type { RecipeInput } from "@secateur/pipeline";
-import type { DemoRequest } from "../engine/messages.ts";
-import { runPrune } from "../engine/run-prune.ts";
-import { packageFile } from "../package-file.ts";
+import type { DemoRequest } from "../jobs/messages.ts";
+import { runPrune } from "../jobs/run-prune.ts";
 import { readEnglish } from "./english.ts";
 import { type Measured, measure, skillFile } from "./measure.ts";
 
@@ -19,7 +18,6 @@ export interface DemoResult {
   readonly evaluatedRows: number;
 }
 
-const MODEL = packageFile("demo");
 const SKILLS = ["arithmetic", "lookup", "sort"];
 const SPARSITY = 0.5;
 const WINDOWS = { tokens: 256, count: 64 };
@@ -30,7 +28,7 @@ const ROWS = 200;
  * general text are left in `folder`; `step` is told what is being done.
  */
 export async function runDemo(
-  { folder, version, ...computing }: DemoRequest,
+  { model, folder, version, ...computing }: DemoRequest,
   backend: Backend,
   step: (message: string) => void,
   signal: AbortSignal,
@@ -41,37 +39,37 @@ export async function runDemo(
   const general = join(folder, "english.calibration.jsonl");
   await writeFile(general, english.seen.map((text) => `${JSON.stringify({ text })}\n`).join(""));
 
-  const skills = Object.fromEntries(SKILLS.map((skill) => [skill, skillFile(MODEL, skill)]));
+  const skills = Object.fromEntries(SKILLS.map((skill) => [skill, skillFile(model, skill)]));
   const exam = { english: english.unseen, skills, rows: ROWS, windows: WINDOWS };
   const rows: DemoResult["rows"][number][] = [];
-  const measureNext = async (label: string, model: string, zeros: number): Promise<void> => {
+  const measureNext = async (label: string, measured: string, zeros: number): Promise<void> => {
     step(`measuring the ${label} model`);
-    rows.push({ label, ...(await measure(model, zeros, exam, backend, signal)) });
+    rows.push({ label, ...(await measure(measured, zeros, exam, backend, signal)) });
   };
 
-  await measureNext("dense", MODEL, 0);
-  for (const { label, fusion, tasks } of variants()) {
+  await measureNext("dense", model, 0);
+  for (const { label, fusion, tasks } of variants(model)) {
     step(`pruning ${SPARSITY * 100} % of the block weights: ${label}`);
     const out = join(folder, label);
-    const recipe: RecipeInput = { ...settings(general), ...computing, tasks, fusion };
+    const recipe: RecipeInput = { ...settings(model, general), ...computing, tasks, fusion };
     const { sparsity } = await runPrune({ recipe, out, force: true, restart: true, dryRun: false, version }, { signal, emit: () => {} });
     await measureNext(label, out, sparsity?.zeros ?? 0);
   }
   const pruned = shown(join(folder, "task-aware"));
-  return { rows, sparsity: SPARSITY, folder: shown(folder), pruned, data: shown(skillFile(MODEL, "arithmetic")), evaluatedRows: ROWS };
+  return { rows, sparsity: SPARSITY, folder: shown(folder), pruned, data: shown(skillFile(model, "arithmetic")), evaluatedRows: ROWS };
 }
 
-function variants(): readonly { label: string; fusion: string; tasks: NonNullable<RecipeInput["tasks"]> }[] {
-  const tasks = SKILLS.map((name) => ({ name, source: shown(join(MODEL, `${name}.calibration.jsonl`)) }));
+function variants(model: string): readonly { label: string; fusion: string; tasks: NonNullable<RecipeInput["tasks"]> }[] {
+  const tasks = SKILLS.map((name) => ({ name, source: shown(join(model, `${name}.calibration.jsonl`)) }));
   return [
     { label: "general-only", fusion: "general", tasks: [] },
     { label: "task-aware", fusion: "shared-exclusive", tasks },
   ];
 }
 
-function settings(general: string): RecipeInput {
+function settings(model: string, general: string): RecipeInput {
   return {
-    model: shown(MODEL),
+    model: shown(model),
     general: [{ source: shown(general) }],
     sparsity: SPARSITY,
     samples: WINDOWS.count,

@@ -1,6 +1,5 @@
 import { formatFor } from "@secateur/kit/node";
 import { parseRecipe, sweep } from "@secateur/pipeline";
-import { settingLabel } from "../render/sweep.ts";
 import { builtIns, openBackend } from "../wiring.ts";
 import type { JobContext, SweepOutcome, SweepRequest } from "./messages.ts";
 import { measureModel } from "./run-eval.ts";
@@ -32,7 +31,7 @@ export async function runSweep(request: SweepRequest, { emit, signal }: JobConte
           emit: ({ share }) => emit({ type: "share", label: `measuring on ${of}`, share: (at + share) / data.length }),
         });
       },
-      onRow: (row, done, total) => emit({ type: "row", label: settingLabel(row), done, total }),
+      onRow: (row, done, total) => emit({ type: "row", row, done, total }),
     });
     return { rows, backend: backend.description };
   } finally {

@@ -5,27 +5,29 @@ import { fileURLToPath } from "node:url";
 import { CommandError } from "../errors.ts";
 import type { FromEngine, JobName, Jobs, ToEngine } from "./messages.ts";
 
-/** How a command follows a job. */
+/** How a job is followed. */
 export interface FollowOptions<K extends JobName> {
   readonly onEvent?: (event: Jobs[K]["event"]) => void;
-  /** The user has asked to stop, and the engine has been told. */
-  readonly onStopping?: () => void;
 }
 
-// So long may a stop take; then the process is ended, which loses no more than the work since the last finished block.
+/** A job in an engine process of its own. */
+export interface RunningJob<K extends JobName> {
+  /**
+   * What the job answers, once its process has ended. Throws what the job threw, SecateurError `cancelled` when it was stopped, and `internal` when the process
+   * died.
+   */
+  readonly result: Promise<Jobs[K]["result"]>;
+  /** Asks the job to stop; the process is ended after `graceMs`, and at once when it is asked again. No more is lost than the work since the last finished block. */
+  stop(graceMs?: number): void;
+}
+
+// So long may a stop take.
 const STOP_MS = 10_000;
 // So long may the process take to end once its answer is here.
 const EXIT_MS = 2_000;
 
-/**
- * Does a job in an engine process of its own and gives its result once that process has ended. Ctrl-C and SIGTERM ask it to stop, a second one ends it.
- * Throws what the job threw, SecateurError `cancelled` when it was stopped, and `internal` when the process died.
- */
-export async function runEngine<K extends JobName>(
-  job: K,
-  request: Jobs[K]["request"],
-  { onEvent, onStopping }: FollowOptions<K> = {},
-): Promise<Jobs[K]["result"]> {
+/** Begins a job in an engine process of its own. */
+export function startJob<K extends JobName>(job: K, request: Jobs[K]["request"], { onEvent }: FollowOptions<K> = {}): RunningJob<K> {
   const file = fileURLToPath(new URL(`./child${extname(import.meta.url)}`, import.meta.url));
   // What native libraries print goes to standard error: standard output is for results.
   // The runtime's threads have the cores: collecting with threads of its own, V8 took a third of the time of short runs on two cores.
@@ -36,30 +38,30 @@ export async function runEngine<K extends JobName>(
   let answer: Exclude<FromEngine<K>, { type: "event" }> | undefined;
   let stops = 0;
 
-  function stop(): void {
+  function stop(graceMs: number = STOP_MS): void {
     stops++;
     if (stops > 1) return void child.kill("SIGKILL");
     post(child, { type: "cancel" });
-    killAfter(STOP_MS);
-    onStopping?.();
+    killAfter(graceMs);
   }
   child.on("message", (message: FromEngine<K>) => {
     if (message.type === "event") return onEvent?.(message.event);
     answer = message;
     killAfter(EXIT_MS);
   });
-  process.on("SIGINT", stop).on("SIGTERM", stop);
-  try {
-    post(child, { type: "start", job, request } as ToEngine); // job and request are of one kind, which the union cannot see
-    const [code, signal] = await ended(child);
-    if (answer?.type === "done") return answer.result;
-    if (stops > 0) throw new CommandError({ code: "cancelled", message: "interrupted" });
-    if (answer) throw new CommandError(answer.error);
-    throw died(code, signal);
-  } finally {
-    process.off("SIGINT", stop).off("SIGTERM", stop);
-    for (const timer of timers) clearTimeout(timer);
+  async function finish(): Promise<Jobs[K]["result"]> {
+    try {
+      post(child, { type: "start", job, request } as ToEngine); // job and request are of one kind, which the union cannot see
+      const [code, signal] = await ended(child);
+      if (answer?.type === "done") return answer.result;
+      if (stops > 0) throw new CommandError({ code: "cancelled", message: "interrupted" });
+      if (answer) throw new CommandError(answer.error);
+      throw died(code, signal);
+    } finally {
+      for (const timer of timers) clearTimeout(timer);
+    }
   }
+  return { result: finish(), stop };
 }
 
 /** Waits for the end of a process and for its last messages. */

@@ -112,7 +112,7 @@ export interface SweepOutcome {
 
 /** What a sweep tells on the way: a setting that is done, or the share of the one at hand. */
 type SweepEvent =
-  | { readonly type: "row"; readonly label: string; readonly done: number; readonly total: number }
+  | { readonly type: "row"; readonly row: SweepRow; readonly done: number; readonly total: number }
   | { readonly type: "share"; readonly label: string; readonly share: number };
 
 /** A comparison as the flags say it. */
@@ -161,8 +161,10 @@ interface ShareEvent {
   readonly share: number;
 }
 
-/** Where the demo leaves its models. */
+/** What the demo prunes, and where it leaves its models. */
 export interface DemoRequest {
+  /** The folder of the demo model, with its data. */
+  readonly model: string;
   readonly folder: string;
   readonly version: string;
   /** What computes, by its name, and its options. */
