@@ -76,6 +76,7 @@ export interface ComparePlan {
     /** Of the statistics, while the comparison lasts. */
     readonly diskBytes: number;
   };
+  /** Closes the model. */
   close(): Promise<void>;
 }
 

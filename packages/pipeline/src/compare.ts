@@ -58,6 +58,7 @@ export interface CompareOptions {
   readonly restart?: boolean;
   readonly files: TensorFiles;
   readonly backend: Backend;
+  /** Receives what the comparison tells while it works. */
   readonly emit?: (event: CompareEvent) => void;
   readonly signal?: AbortSignal;
   /** Takes the rows before the work folder goes: when it fails, nothing of the work is lost. */

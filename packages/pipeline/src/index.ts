@@ -11,6 +11,7 @@ export type { EvaluationBounds, EvaluationSet, EvaluationSource } from "./evalua
 export type { Emit, Phase, PlanSummary, PruneEvent } from "./events.ts";
 export { writeWhole } from "./io.ts";
 export type { Manifest } from "./manifest.ts";
+export type { ModelBytes } from "./model-bytes.ts";
 export { partialFolder } from "./output.ts";
 export { type Parts, type Plan, planPrune } from "./plan.ts";
 export { type PruneOptions, prune } from "./prune.ts";
@@ -26,5 +27,6 @@ export {
   type RecipeInput,
   recipeSchema,
 } from "./recipe.ts";
+export type { RoleOverlap, RoleScores } from "./role-scores.ts";
 export { type SweepGrid, type SweepOptions, type SweepRow, sweep, sweepRecipes } from "./sweep.ts";
 export type { Variant, VariantsInput } from "./variants.ts";

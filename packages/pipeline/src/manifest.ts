@@ -4,9 +4,11 @@ import { isAbsolute, join, relative } from "node:path";
 import type { Backend, OpenModel } from "@secateur/kit";
 import type { EndToken } from "./data.ts";
 import { writeWhole } from "./io.ts";
+import { type ModelBytes, modelBytes } from "./model-bytes.ts";
 import type { Plan } from "./plan.ts";
 import type { LayerReport } from "./prune-layer.ts";
 import type { DataSource, Recipe } from "./recipe.ts";
+import { SAMPLED_ROWS, whyNoRoleScores } from "./role-scores.ts";
 
 /** `secateur.json`: what a pruned model is and how it was made. Two equal runs write the same bytes. */
 export interface Manifest {
@@ -33,6 +35,10 @@ export interface Manifest {
   /** What computed the statistics, where they come from a file. */
   readonly statistics?: { readonly backend: Backend["description"] };
   readonly sparsity: { readonly zeros: number; readonly of: number; readonly ratio: number };
+  /** Of all tensors, those that are not pruned too. */
+  readonly bytes: ModelBytes;
+  /** Of how many rows of each layer at most the roles' own scores were looked at; or why there are none. */
+  readonly roleScores: { readonly rows: number } | { readonly absent: string };
   readonly tensors: readonly LayerReport[];
   readonly warnings: readonly string[];
 }
@@ -56,6 +62,7 @@ export interface ManifestFacts {
 /** The manifest of a finished run. Paths are as they were typed, absolute ones relative to the present folder. */
 export function makeManifest(plan: Plan, { modelHash, version, backend, layers }: ManifestFacts): Manifest {
   const { recipe } = plan;
+  const absent = whyNoRoleScores(plan);
   const zeros = layers.reduce((sum, layer) => sum + layer.zeros, 0);
   const size = layers.reduce((sum, { shape }) => sum + shape[0] * shape[1], 0);
   const local = <Source extends DataSource>(source: Source): Source => ({ ...source, source: shownPath(source.source) });
@@ -88,6 +95,8 @@ export function makeManifest(plan: Plan, { modelHash, version, backend, layers }
     backend,
     ...(plan.statistics && { statistics: { backend: plan.statistics.header.backend } }),
     sparsity: { zeros, of: size, ratio: size === 0 ? 0 : zeros / size },
+    bytes: modelBytes(plan.model.tensors, layers),
+    roleScores: absent === undefined ? { rows: SAMPLED_ROWS } : { absent },
     tensors: layers,
     warnings: plan.warnings,
   };
@@ -115,6 +124,8 @@ export async function writeRunFiles(folder: string, manifest: Manifest, times: R
 
 const MANIFEST = "secateur.json";
 
+/** JSON with a key a line, and lists of numbers on one: no text holds a line break that is not escaped, so that only such lists are matched. */
 function jsonText(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
+  const text = JSON.stringify(value, null, 2);
+  return `${text.replace(/\[\n[\d\s.,eE+-]+\]/g, (list) => list.replace(/\s+/g, " ").replace("[ ", "[").replace(" ]", "]"))}\n`;
 }

@@ -7,12 +7,14 @@ import type { Plan } from "./plan.ts";
 import { checkNumbers, complain } from "./plugin-guard.ts";
 import { mixtureOf } from "./pooled.ts";
 import type { LayerContext } from "./prune-layer.ts";
+import { observeRoles, type RoleScores, roleLevels } from "./role-scores.ts";
 
 /** What a solver made of a layer. */
 export interface Solved {
   /** (out, in), 0 where pruned. */
   readonly weights: Float32Array;
   readonly ties: number;
+  readonly roles?: RoleScores;
   readonly notes?: Readonly<Record<string, number>>;
 }
 
@@ -57,7 +59,7 @@ export async function repairLayer(
     return part;
   };
   const given: SolverStats = { roles: new Map([[POOLED, mixture]]), mixture };
-  return solve(context, `solver ${plan.recipe.solver}`, solver, layer, given, { choose, ties: () => 0 });
+  return solve(context, `solver ${plan.recipe.solver}`, solver, layer, given, { choose, ties: () => 0, roles: () => undefined });
 }
 
 async function solve(
@@ -66,7 +68,7 @@ async function solve(
   solver: Solver,
   layer: Linear,
   given: SolverStats,
-  { choose, ties }: Chooser,
+  { choose, ties, roles }: Chooser,
 ): Promise<Solved> {
   const [rows, cols] = layer.weights.shape as readonly [number, number]; // a linear's weight is a matrix
   const chosen = new Uint8Array(rows * cols);
@@ -92,12 +94,14 @@ async function solve(
     if (mask[i] !== chosen[i]) complain(who, layer, `gave another mask than was chosen (entry ${i})`);
     if (chosen[i] === 0 && solved.data[i] !== 0) complain(who, layer, `left a weight that was pruned (entry ${i})`);
   }
-  return { weights: solved.data, ties: ties(), ...(notes && { notes }) };
+  const seen = roles();
+  return { weights: solved.data, ties: ties(), ...(seen && { roles: seen }), ...(notes && { notes }) };
 }
 
 /** What answers a solver's questions. */
 interface Chooser extends Pick<Select, "choose"> {
   ties(): number;
+  roles(): RoleScores | undefined;
 }
 
 function createChooser(
@@ -112,22 +116,28 @@ function createChooser(
   const { selection } = solver;
   const rows = layer.weights.shape[0] as number; // a linear's weight is a matrix
   const sides = fuser ? sidesOf(plan, stats) : { norms: new Map<Role, Float64Array>() };
+  const degree = 1; // that of the scores of every solver
+  const observer = observeRoles(rows, pattern, selection, roleLevels(sides, degree));
   let [columns, pruned, ties] = [0, 0, 0];
 
-  function scoresOf(scores: ReadonlyMap<Role, F32Tensor>, firstColumn: number): { fused: Float32Array; cols: number } {
+  function scoresOf(
+    scores: ReadonlyMap<Role, F32Tensor>,
+    firstColumn: number,
+  ): { byRole: ReadonlyMap<Role, Float32Array>; fused: Float32Array; cols: number } {
     const [first] = scores.values();
     const cols = first?.shape[1] ?? 0;
     const byRole = new Map([...scores].map(([role, tensor]) => [role, tensor.data]));
     for (const values of byRole.values()) checkNumbers(`scorer ${plan.recipe.scorer}`, layer, values, rows * cols, "score");
-    const degree = 1; // as those of every solver
-    if (!fuser || scores.size === 1) return { fused: first?.data ?? new Float32Array(0), cols };
-    return { fused: fuseColumns(plan, fuser, layer, { byRole, cols, firstColumn, degree, selection }, sides), cols };
+    if (!fuser || scores.size === 1) return { byRole, fused: first?.data ?? new Float32Array(0), cols };
+    return { byRole, fused: fuseColumns(plan, fuser, layer, { byRole, cols, firstColumn, degree, selection }, sides), cols };
   }
 
   function choose(scores: ReadonlyMap<Role, F32Tensor>, firstColumn: number): Mask {
-    const { fused, cols } = scoresOf(scores, firstColumn);
+    const { byRole, fused, cols } = scoresOf(scores, firstColumn);
     columns += cols;
-    const result = pattern ? maskPattern(fused, rows, cols, pattern) : maskUnstructured(fused, rows, cols, share(cols), selection);
+    const part = pattern ? 0 : share(cols);
+    if (byRole.size > 1) observer.add(byRole, cols, part);
+    const result = pattern ? maskPattern(fused, rows, cols, pattern) : maskUnstructured(fused, rows, cols, part, selection);
     pruned += result.pruned;
     ties += result.ties;
     return result.mask;
@@ -146,5 +156,5 @@ function createChooser(
     return { count: upToHere - pruned };
   }
 
-  return { choose, ties: () => ties };
+  return { choose, ties: () => ties, roles: observer.seen };
 }
