@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Backend, Document, Loader, Need, OpenModel, Role } from "@secateur/kit";
 import { GENERAL } from "@secateur/kit";
 import { describeModel, type ModelDescription } from "@secateur/models";
@@ -50,6 +51,8 @@ export interface ComparePlan {
   readonly model: OpenModel;
   readonly description: ModelDescription;
   readonly sections: readonly Section[];
+  /** What was asked for, with defaults filled in. */
+  readonly input: CompareInput & { readonly recipe: Omit<Recipe, "fusion"> };
   /** What the variants have in common. */
   readonly recipe: Recipe & { readonly seqLen: number };
   readonly variants: readonly (Variant & { readonly parts: Parts })[];
@@ -68,8 +71,9 @@ export interface ComparePlan {
       readonly sources: readonly string[];
       readonly sequences: number;
       readonly tokens: number;
+      readonly hash: string;
     }[];
-    readonly evaluation: readonly (Omit<EvaluationSet, "documents"> & { readonly documents: number })[];
+    readonly evaluation: readonly (Omit<EvaluationSet, "documents"> & { readonly documents: number; readonly hash: string })[];
     readonly variants: readonly string[];
     /** Tokens through blocks that calibrating takes, a way back counted twice. */
     readonly work: number;
@@ -134,6 +138,7 @@ export async function planCompare(
       model,
       description,
       sections,
+      input: { ...input, recipe: askedRecipe(input, recipe) },
       recipe,
       variants,
       needs,
@@ -145,8 +150,8 @@ export async function planCompare(
       memoryBytes,
       summary: {
         ...countsOf(model, description, sections),
-        roles: data.map(({ role, sources, count, tokens }) => ({ role, sources, sequences: count, tokens })),
-        evaluation: evaluation.map((set) => ({ ...set, documents: set.documents.length })),
+        roles: data.map(({ role, sources, count, tokens, hash }) => ({ role, sources, sequences: count, tokens, hash })),
+        evaluation: evaluation.map((set) => ({ ...set, documents: set.documents.length, hash: hashOf(set.documents) })),
         variants: variants.map(({ name }) => name),
         work: cost.work,
         diskBytes,
@@ -158,6 +163,19 @@ export async function planCompare(
     await model.close();
     throw error;
   }
+}
+
+/** The recipe that was asked for: what decides a single variant is not of the others. */
+function askedRecipe({ recipe: { weights = {}, fusionOptions = {} } }: CompareInput, whole: Recipe): Omit<Recipe, "fusion"> {
+  const { fusion: _fusion, ...recipe } = whole;
+  return { ...recipe, weights, fusionOptions };
+}
+
+/** A hash of what documents say. */
+function hashOf(documents: readonly Document[]): string {
+  const hash = createHash("sha256");
+  for (const document of documents) hash.update(contentKey(document));
+  return `sha256:${hash.digest("hex")}`;
 }
 
 // Two halves, and both together.

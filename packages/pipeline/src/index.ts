@@ -7,6 +7,7 @@ export {
 } from "./calibrate.ts";
 export { type ComparedRow, type CompareEvent, type CompareOptions, type CompareRow, compare } from "./compare.ts";
 export { type CompareInput, type CompareParts, type ComparePlan, planCompare } from "./compare-plan.ts";
+export { type Comparison, makeComparison } from "./comparison.ts";
 export type { EvaluationBounds, EvaluationSet, EvaluationSource } from "./evaluation-data.ts";
 export type { Emit, Phase, PlanSummary, PruneEvent } from "./events.ts";
 export { writeWhole } from "./io.ts";

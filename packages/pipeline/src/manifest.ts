@@ -65,22 +65,9 @@ export function makeManifest(plan: Plan, { modelHash, version, backend, layers }
   const absent = whyNoRoleScores(plan);
   const zeros = layers.reduce((sum, layer) => sum + layer.zeros, 0);
   const size = layers.reduce((sum, { shape }) => sum + shape[0] * shape[1], 0);
-  const local = <Source extends DataSource>(source: Source): Source => ({ ...source, source: shownPath(source.source) });
   return {
     secateur: version,
-    recipe: {
-      ...recipe,
-      model: shownPath(recipe.model),
-      general: recipe.general.map(local),
-      tasks: recipe.tasks.map(local),
-      ...(recipe.stats !== undefined && { stats: shownPath(recipe.stats) }),
-      // A plugin can be named by its file.
-      scorer: shownPath(recipe.scorer),
-      fusion: shownPath(recipe.fusion),
-      backend: shownPath(recipe.backend),
-      ...(recipe.allocate !== undefined && { allocate: shownPath(recipe.allocate) }),
-      ...(recipe.solver !== undefined && { solver: shownPath(recipe.solver) }),
-    },
+    recipe: { ...shownRecipe(recipe), fusion: shownPath(recipe.fusion) },
     model: { source: shownPath(recipe.model), modelType: plan.description.modelType, hash: modelHash },
     data: plan.roles.map(({ role, sources, count, tokens, hash, counts, endToken }) => ({
       role,
@@ -100,6 +87,27 @@ export function makeManifest(plan: Plan, { modelHash, version, backend, layers }
     tensors: layers,
     warnings: plan.warnings,
   };
+}
+
+/** A recipe with its paths as they are shown, but for that of its fusion. */
+export function shownRecipe<Given extends Omit<Recipe, "fusion">>(recipe: Given): Given {
+  return {
+    ...recipe,
+    model: shownPath(recipe.model),
+    general: recipe.general.map(shownSource),
+    tasks: recipe.tasks.map(shownSource),
+    ...(recipe.stats !== undefined && { stats: shownPath(recipe.stats) }),
+    // A plugin can be named by its file.
+    scorer: shownPath(recipe.scorer),
+    backend: shownPath(recipe.backend),
+    ...(recipe.allocate !== undefined && { allocate: shownPath(recipe.allocate) }),
+    ...(recipe.solver !== undefined && { solver: shownPath(recipe.solver) }),
+  };
+}
+
+/** A data source with its path as it is shown. */
+export function shownSource<Source extends DataSource>(source: Source): Source {
+  return { ...source, source: shownPath(source.source) };
 }
 
 /** A path as it was typed; an absolute one relative to the present folder, so that no file tells how a machine is laid out. */

@@ -4,10 +4,10 @@ import type { BackendDescription } from "@secateur/kit";
 import type {
   CalibrationInput,
   CalibrationPlan,
-  ComparedRow,
   CompareEvent,
   CompareInput,
   ComparePlan,
+  Comparison,
   Manifest,
   PlanSummary,
   PruneEvent,
@@ -128,12 +128,10 @@ export interface CompareRequest {
   readonly memoryBytes?: number | undefined;
 }
 
-/** What came of a comparison: the plan, and after a real run the rows. */
-export interface CompareOutcome {
-  readonly plan: ComparePlan["summary"];
-  readonly backend: BackendDescription;
-  readonly rows?: readonly ComparedRow[];
-}
+/** What came of a comparison: after a dry run its plan alone. */
+export type CompareOutcome =
+  | { readonly plan: ComparePlan["summary"]; readonly backend: BackendDescription; readonly rows?: undefined }
+  | Comparison;
 
 /** Statistics files to merge. */
 export interface MergeRequest {

@@ -1,5 +1,5 @@
 import { formatFor } from "@secateur/kit/node";
-import { compare, parseRecipe, planCompare, writeWhole } from "@secateur/pipeline";
+import { type ComparedRow, type Comparison, compare, makeComparison, parseRecipe, planCompare, writeWhole } from "@secateur/pipeline";
 import { builtIns, openBackend } from "../wiring.ts";
 import type { CompareOutcome, CompareRequest, JobContext } from "./messages.ts";
 import { resolveParts } from "./run-prune.ts";
@@ -24,15 +24,12 @@ export async function runCompare(request: CompareRequest, { emit, signal }: JobC
       for (const message of plan.summary.warnings) emit({ type: "warning", message });
       const work = `${out ?? "secateur-compare"}.work`;
       emit({ type: "partial", folder: work });
-      const outcome = (rows: CompareOutcome["rows"]): CompareOutcome => ({
-        plan: plan.summary,
-        backend: backend.description,
-        ...(rows && { rows }),
-      });
-      const keep = async (rows: NonNullable<CompareOutcome["rows"]>): Promise<void> => {
-        if (out !== undefined) await writeWhole(out, `${JSON.stringify({ ...outcome(rows), secateur: version }, null, 2)}\n`);
+      const made = (rows: readonly ComparedRow[]): Promise<Comparison> =>
+        makeComparison(plan, { version, backend: backend.description, rows });
+      const keep = async (rows: readonly ComparedRow[]): Promise<void> => {
+        if (out !== undefined) await writeWhole(out, `${JSON.stringify(await made(rows), null, 2)}\n`);
       };
-      return outcome(await compare(plan, { work, restart, files, backend, emit, signal, keep, version }));
+      return made(await compare(plan, { work, restart, files, backend, emit, signal, keep, version }));
     } finally {
       await plan.close();
     }
