@@ -1,11 +1,11 @@
 import { SecateurError } from "@secateur/kit";
+import { counted } from "@secateur/report/text";
 import type { Command } from "commander";
 import { runEngine } from "../engine/client.ts";
 import type { SweepRequest } from "../engine/messages.ts";
 import * as flags from "../flags.ts";
 import { createProgress } from "../render/progress.ts";
 import { sweepText } from "../render/sweep.ts";
-import { counted } from "../render/units.ts";
 import { printJson } from "../terminal.ts";
 import { type CommandContext, command, type Example } from "./command.ts";
 import {

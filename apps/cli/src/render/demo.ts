@@ -1,8 +1,8 @@
+import { grouped, humanBytes, humanDuration, percent, shellQuoted } from "@secateur/report/text";
 import type { DemoResult } from "../demo/run.ts";
 import { invocation } from "../invocation.ts";
 import type { Colors } from "../terminal.ts";
 import { table } from "./table.ts";
-import { grouped, humanBytes, humanDuration, percent, shellQuoted } from "./units.ts";
 
 // The model's documents begin after an end token, which the demo puts before each prompt.
 const AS_MEASURED = "--template '<|end|>{prompt}|||{answer}'";

@@ -1,51 +1,28 @@
 import type { Estimate, Evaluation } from "@secateur/evaluate";
 import type { BackendDescription } from "@secateur/kit";
+import { computedText, counted, percent, rounded, significant } from "@secateur/report/text";
 import type { Colors } from "../terminal.ts";
-import { computedText } from "./computed.ts";
 import { table } from "./table.ts";
-import { counted, percent } from "./units.ts";
 
 /** A measurement for a person: its values, and the line that says how they were taken. */
 export function evaluationText(evaluation: Evaluation, backend: BackendDescription, colors: Colors): string {
   return `${table(valuesOf(evaluation))}${colors.dim(`${evaluation.protocol}; computed by ${computedText(backend)}`)}\n`;
 }
 
-/** A figure of a measurement for tables: its short name, its value, and its standard error in the value's unit. */
-export type Figure = readonly [name: string, value: string, standardError: string];
-
-/** The figures of a measurement. */
-export function figuresOf(evaluation: Evaluation): readonly Figure[] {
-  const share = (name: string, { value, standardError }: Estimate): Figure => [name, percent(value), (100 * standardError).toFixed(1)];
-  switch (evaluation.metric) {
-    case "perplexity":
-      return [perplexityFigure(evaluation)];
-    case "answers":
-      return [perplexityFigure(evaluation), share("exact", evaluation.exactMatch)];
-    case "choices":
-      return [share("acc", evaluation.acc), share("acc_norm", evaluation.accNorm)];
-  }
-}
-
-/** exp of a loss: what it misses by is the loss's error times itself. */
-function perplexityFigure({ perplexity, standardError }: { readonly perplexity: number; readonly standardError: number }): Figure {
-  return ["ppl", number(perplexity), rounded(perplexity * standardError)];
-}
-
-/** A standard error to its two leading digits. */
-export function rounded(standardError: number): string {
-  return String(Number(standardError.toPrecision(2)));
-}
-
 function valuesOf(evaluation: Evaluation): string[][] {
   switch (evaluation.metric) {
     case "perplexity":
       return [
-        ["perplexity", number(evaluation.perplexity), `NLL ${loss(evaluation)} over ${counted(evaluation.predictedTokens, "token")}`],
+        ["perplexity", significant(evaluation.perplexity), `NLL ${loss(evaluation)} over ${counted(evaluation.predictedTokens, "token")}`],
       ];
     case "answers":
       return [
         ["exact match", estimate(evaluation.exactMatch), `of ${counted(evaluation.documents, "row")}`],
-        ["answer perplexity", number(evaluation.perplexity), `NLL ${loss(evaluation)} over ${counted(evaluation.answerTokens, "token")}`],
+        [
+          "answer perplexity",
+          significant(evaluation.perplexity),
+          `NLL ${loss(evaluation)} over ${counted(evaluation.answerTokens, "token")}`,
+        ],
       ];
     case "choices":
       return [
@@ -55,12 +32,8 @@ function valuesOf(evaluation: Evaluation): string[][] {
   }
 }
 
-function number(value: number): string {
-  return Number(value.toPrecision(5)).toString();
-}
-
 function loss({ nll, standardError }: { readonly nll: number; readonly standardError: number }): string {
-  return `${number(nll)} ± ${rounded(standardError)}`;
+  return `${significant(nll)} ± ${rounded(standardError)}`;
 }
 
 function estimate({ value, standardError }: Estimate): string {

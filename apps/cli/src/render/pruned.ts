@@ -1,10 +1,9 @@
 import type { BackendDescription } from "@secateur/kit";
 import type { PlanSummary } from "@secateur/pipeline";
+import { computedText, counted, grouped, humanBytes, humanDuration, percent, shellQuoted } from "@secateur/report/text";
 import { invocation } from "../invocation.ts";
 import type { Colors } from "../terminal.ts";
-import { computedText } from "./computed.ts";
 import { table } from "./table.ts";
-import { counted, grouped, humanBytes, humanDuration, percent, shellQuoted } from "./units.ts";
 
 /** What a finished run has to tell. */
 export interface Pruned {
