@@ -11,6 +11,7 @@ import { inspectCommand } from "./commands/inspect.ts";
 import { pluginsCommand } from "./commands/plugins.ts";
 import { providersCommand } from "./commands/providers.ts";
 import { pruneCommand } from "./commands/prune.ts";
+import { reportCommand } from "./commands/report.ts";
 import { statsCommand } from "./commands/stats.ts";
 import { sweepCommand } from "./commands/sweep.ts";
 import { CommandError, EXIT, errorText, exitCodeOf, reportOf } from "./errors.ts";
@@ -26,6 +27,7 @@ const COMMANDS: readonly MakeCommand[] = [
   sweepCommand,
   evalCommand,
   inspectCommand,
+  reportCommand,
   pluginsCommand,
   providersCommand,
   doctorCommand,

@@ -13,7 +13,7 @@ export type { Emit, Phase, PlanSummary, PruneEvent } from "./events.ts";
 export { writeWhole } from "./io.ts";
 export type { Manifest } from "./manifest.ts";
 export type { ModelBytes } from "./model-bytes.ts";
-export { partialFolder } from "./output.ts";
+export { checkOutputFile, partialFolder } from "./output.ts";
 export { type Parts, type Plan, planPrune } from "./plan.ts";
 export { type PruneOptions, prune } from "./prune.ts";
 export { type LayerReport, sparsityOf } from "./prune-layer.ts";

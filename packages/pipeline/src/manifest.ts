@@ -3,6 +3,7 @@ import { cpus, totalmem } from "node:os";
 import { isAbsolute, join, relative } from "node:path";
 import type { Backend, OpenModel } from "@secateur/kit";
 import type { EndToken } from "./data.ts";
+import type { Emit } from "./events.ts";
 import { writeWhole } from "./io.ts";
 import { type ModelBytes, modelBytes } from "./model-bytes.ts";
 import type { Plan } from "./plan.ts";
@@ -117,7 +118,7 @@ export function shownPath(path: string): string {
 
 /** Writes `secateur.json` and `run.json` into a folder. Where the source was itself such an output, its report does not go on as if it were this run's. */
 export async function writeRunFiles(folder: string, manifest: Manifest, times: RunTimes, source: OpenModel): Promise<void> {
-  if (source.files.some(({ name }) => name === MANIFEST)) await rm(join(folder, "report.html"), { force: true });
+  if (source.files.some(({ name }) => name === MANIFEST)) await rm(join(folder, REPORT), { force: true });
   await writeWhole(join(folder, MANIFEST), jsonText(manifest));
   const run = {
     started: times.started.toISOString(),
@@ -130,7 +131,25 @@ export async function writeRunFiles(folder: string, manifest: Manifest, times: R
   await writeWhole(join(folder, "run.json"), jsonText(run));
 }
 
+/** Writes `report.html` into a folder. A page that cannot be made is a warning. Throws SecateurError `io` for one that cannot be written. */
+export async function writeReport(
+  folder: string,
+  make: (manifest: Manifest) => Promise<string>,
+  manifest: Manifest,
+  emit: Emit,
+): Promise<void> {
+  let page: string;
+  try {
+    page = await make(manifest);
+  } catch (error) {
+    emit({ type: "warning", message: `report.html was not made: ${error instanceof Error ? error.message : error}` });
+    return;
+  }
+  await writeWhole(join(folder, REPORT), page);
+}
+
 const MANIFEST = "secateur.json";
+const REPORT = "report.html";
 
 /** JSON with a key a line, and lists of numbers on one: no text holds a line break that is not escaped, so that only such lists are matched. */
 function jsonText(value: unknown): string {

@@ -31,6 +31,7 @@ export interface Jobs {
   merge: { request: MergeRequest; event: ShareEvent; result: StatisticsInspection };
   eval: { request: EvalRequest; event: ShareEvent; result: EvalOutcome };
   inspect: { request: { readonly path: string }; event: never; result: Inspection | StatisticsInspection };
+  report: { request: ReportRequest; event: never; result: ReportOutcome };
   demo: { request: DemoRequest; event: { readonly type: "step"; readonly message: string }; result: DemoResult };
   plugins: { request: Readonly<Record<string, never>>; event: never; result: PluginList };
   choices: { request: Pick<BackendRequest, "measure">; event: never; result: BackendChoice[] };
@@ -118,7 +119,7 @@ type SweepEvent =
 /** A comparison as the flags say it. */
 export interface CompareRequest {
   readonly input: CompareInput;
-  /** A JSON file for all of the results. */
+  /** A file for all of the results: as JSON, or as a page where its name ends in `.html`. */
   readonly out: string | undefined;
   readonly force: boolean;
   readonly restart: boolean;
@@ -181,6 +182,22 @@ export interface PruneOutcome {
   /** What computed the statistics, where they come from a file. */
   readonly statistics?: Manifest["statistics"] | undefined;
   readonly sparsity?: Manifest["sparsity"];
+  readonly bytes?: Manifest["bytes"];
+}
+
+/** A file of results to make a page of. */
+export interface ReportRequest {
+  /** A pruned model's folder, a `secateur.json`, or the JSON of a comparison. */
+  readonly path: string;
+  /** The page; left out, beside what it is of. */
+  readonly out: string | undefined;
+  readonly force: boolean;
+}
+
+/** A page that has been made. */
+export interface ReportOutcome {
+  readonly out: string;
+  readonly bytes: number;
 }
 
 /** A measurement, and what computed it. */

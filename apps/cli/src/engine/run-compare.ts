@@ -27,7 +27,7 @@ export async function runCompare(request: CompareRequest, { emit, signal }: JobC
       const made = (rows: readonly ComparedRow[]): Promise<Comparison> =>
         makeComparison(plan, { version, backend: backend.description, rows });
       const keep = async (rows: readonly ComparedRow[]): Promise<void> => {
-        if (out !== undefined) await writeWhole(out, `${JSON.stringify(await made(rows), null, 2)}\n`);
+        if (out !== undefined) await writeWhole(out, await fileText(out, await made(rows)));
       };
       return made(await compare(plan, { work, restart, files, backend, emit, signal, keep, version }));
     } finally {
@@ -36,4 +36,10 @@ export async function runCompare(request: CompareRequest, { emit, signal }: JobC
   } finally {
     await backend.dispose();
   }
+}
+
+/** What goes into a file of results, by its name's ending. */
+async function fileText(out: string, comparison: Comparison): Promise<string> {
+  if (/\.html$/i.test(out)) return (await import("@secateur/report")).compareReport(comparison);
+  return `${JSON.stringify(comparison, null, 2)}\n`;
 }
