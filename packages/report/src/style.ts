@@ -86,7 +86,7 @@ footer { margin-top: 3rem; padding-top: .8rem; border-top: 1px solid var(--line)
   .wide { display: block !important; } .narrow { display: none !important; }
   nav { display: none; }
   figure, tr, .tiles li { break-inside: avoid; } h2, h3 { break-after: avoid; }
-  .scroll { overflow: visible; }
+  .scroll { overflow: visible; background: none; } td:not(.number) { white-space: normal; }
   svg rect { print-color-adjust: exact; }
 }
 `;

@@ -69,6 +69,13 @@ function svg(id: string, title: string, description: string, { width, letters }:
 /** What says where and how large something is: past a hundredth of a pixel nobody sees more. */
 const PLACES: ReadonlySet<string> = new Set(["d", "transform", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "width", "height"]);
 
+/** A name as short as a chart has room for: its middle goes. */
+export function shortened(name: string, letters: number): string {
+  if (name.length <= letters) return name;
+  const end = Math.floor((letters - 1) / 2);
+  return `${name.slice(0, letters - 1 - end)}…${name.slice(-end)}`;
+}
+
 /** What one of several lines or kinds of points is called, and how it looks: by its place among the others, the same in every chart. */
 export interface Series {
   readonly name: string;

@@ -1,7 +1,7 @@
 import { axisX, axisY, dot, gridX, ruleY } from "@observablehq/plot";
 import { type Html, html, visible } from "../html.ts";
 import { percent } from "../units.ts";
-import { chart, type Series } from "./chart.ts";
+import { chart, type Series, shortened } from "./chart.ts";
 
 /** Shares of several series under one name each. */
 export interface DotsInput {
@@ -38,7 +38,8 @@ export function dots({ id, title, description, names, series, valueAt }: DotsInp
     key: html`<ul class="legend">${series.map(({ name, color }, i) => html`<li><span style="color:${color}">${symbolOf(i)[1]}</span><bdi>${name}</bdi></li>`)}</ul>
 `,
     draw({ narrow, width }) {
-      const longest = Math.max(...names.map((name) => name.length));
+      const short = (name: string): string => shortened(name, narrow ? 16 : 36);
+      const longest = Math.max(...names.map((name) => short(visible(name)).length));
       return {
         height: 44 + names.length * (16 + GAP * series.length),
         marginLeft: Math.min(8 * longest + 14, width / 3),
@@ -54,7 +55,7 @@ export function dots({ id, title, description, names, series, valueAt }: DotsInp
             tickFormat: (value: number) => `${Math.round(100 * value)} %`,
             label: null,
           }),
-          axisY({ tickSize: 0, label: null }),
+          axisY({ tickSize: 0, tickFormat: short, label: null }),
           gridX({ ticks, stroke: "var(--line)", strokeOpacity: 1 }),
           ruleY(names.map(visible), { stroke: "var(--line)" }),
           ...series.map((one, i) => {

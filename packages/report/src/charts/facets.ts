@@ -1,7 +1,7 @@
 import { frame, type Markish, type PlotOptions, text } from "@observablehq/plot";
 import { visible } from "../html.ts";
 import type { Grid } from "../layers.ts";
-import type { Room } from "./chart.ts";
+import { type Room, shortened } from "./chart.ts";
 
 /** Where the small chart of a kind stands among the others. */
 export interface Facet {
@@ -22,7 +22,7 @@ export function facetsOf(
 /** What small charts have in common: their places, frames and names. */
 export function facetOptions(grid: Grid, room: Room): PlotOptions & { readonly marks: Markish[] } {
   const { at, rows } = facetsOf(grid, room);
-  const names = grid.kinds.map((kind) => ({ ...at(kind), name: visible(grid.labelOf(kind)) }));
+  const names = grid.kinds.map((kind) => ({ ...at(kind), name: shortened(visible(grid.labelOf(kind)), room.narrow ? 20 : 28) }));
   return {
     height: 46 + rows * (room.narrow ? 118 : 138),
     marginLeft: room.narrow ? 42 : 46,

@@ -2,7 +2,7 @@ import { axisX, axisY, cell, text } from "@observablehq/plot";
 import { type Html, html, visible } from "../html.ts";
 import type { Grid } from "../layers.ts";
 import { percent } from "../units.ts";
-import { chart } from "./chart.ts";
+import { chart, shortened } from "./chart.ts";
 
 /** A share for each block and kind of layer. */
 export interface HeatMapInput {
@@ -39,7 +39,8 @@ export function heatMap({ id, title, description, grid, valueAt }: HeatMapInput)
     description,
     key,
     draw({ narrow, width }) {
-      const longest = Math.max(...kinds.map((kind) => kind.length));
+      const short = (kind: string): string => shortened(kind, narrow ? 18 : 30);
+      const longest = Math.max(...kinds.map((kind) => short(kind).length));
       const lettered = narrow && kinds.length <= MOST_LETTERED;
       const step = Math.ceil(blocks.length / (narrow ? 60 : 32));
       const ticks = blocks.filter((_, i) => i % step === 0);
@@ -55,9 +56,9 @@ export function heatMap({ id, title, description, grid, valueAt }: HeatMapInput)
         y: { type: "band", domain: narrow ? blocks : kinds, padding: 0.08, label: null },
         marks: [
           narrow
-            ? axisX({ anchor: "top", tickSize: 0, tickRotate: -60, textAnchor: "start", label: null })
+            ? axisX({ anchor: "top", tickSize: 0, tickRotate: -60, textAnchor: "start", tickFormat: short, label: null })
             : axisX({ ticks, tickSize: 0, label: "block" }),
-          narrow ? axisY({ ticks, tickSize: 0, label: null }) : axisY({ tickSize: 0, label: null }),
+          narrow ? axisY({ ticks, tickSize: 0, label: null }) : axisY({ tickSize: 0, tickFormat: short, label: null }),
           cell(cells, {
             x,
             y,

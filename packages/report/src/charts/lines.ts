@@ -42,7 +42,7 @@ export function lines({ id, title, description, grid, series, valueAt, write = p
         marks: [
           ...base.marks,
           axisX({ ticks: ticksOf(blocks, room.narrow ? 3 : 4), tickSize: 3, tickFormat: String, label: null }),
-          axisY({ ticks: [0, 0.5, 1], tickSize: 3, tickFormat: (value: number) => shortened(write(value)), label: null }),
+          axisY({ ticks: [0, 0.5, 1], tickSize: 3, tickFormat: (value: number) => plainly(write(value)), label: null }),
           ...(reference === undefined ? [] : [ruleY([reference], { stroke: "var(--soft)", strokeDasharray: "1.5,3" })]),
           ...series.map((one) => lineY(pointsOf(one), { fx: "fx", fy: "fy", x: "block", y: "value", ...strokeOf(one) })),
           ...series.map((one) =>
@@ -67,7 +67,7 @@ export function lines({ id, title, description, grid, series, valueAt, write = p
 }
 
 /** A number without the zeros at its end that say nothing. */
-function shortened(text: string): string {
+function plainly(text: string): string {
   return text.replace(/(\.\d*?)0+(?=\D|$)/, "$1").replace(/\.(?=\D|$)/, "");
 }
 
