@@ -8,7 +8,12 @@ import { BACKEND_NAMES } from "./packages/runner/test/backend-names.ts";
 const conditions = ["source"];
 // A package's own test script starts in its folder, so nothing here is relative to the present one.
 const here = import.meta.dirname;
-const folders = [...readdirSync(join(here, "packages")).map((name) => `packages/${name}`), "apps/cli", "tools", "tools/docs-api"];
+const folders = [
+  ...readdirSync(join(here, "packages")).map((name) => `packages/${name}`),
+  ...readdirSync(join(here, "apps")).map((name) => `apps/${name}`),
+  "tools",
+  "tools/docs-api",
+];
 
 export default defineConfig({
   test: {

@@ -73,8 +73,9 @@ const good: Record<string, Folder> = {
     devDependencies: ["@secateur/scorer-wanda"],
     files: { "src/index.ts": imports("@secateur/kit/node", "fs"), "test/a.test.ts": imports("@secateur/scorer-wanda") },
   },
+  "apps/engine": uses("@secateur/scorer-wanda", "@secateur/backend-reference"),
   "apps/cli": {
-    ...app("@secateur/scorer-wanda", "@secateur/backend-reference", "@secateur/text"),
+    ...app("@secateur/engine", "@secateur/text"),
     dependencies: ["a-native-library"],
   },
   tools: { ...uses("@secateur/scorer-wanda"), files: { "src/a.ts": imports("@secateur/scorer-wanda", "vitest/node") } },
@@ -147,6 +148,13 @@ const violations: Record<string, [changed: Record<string, Folder>, problems: str
   "what an app is built from and does not import": [
     { "apps/cli": { devDependencies: ["@secateur/text"] } },
     ["apps/cli/package.json declares @secateur/text, which nothing in its sources imports"],
+  ],
+  "an app that imports another": [
+    { "apps/other": app("secateur") },
+    [
+      "apps/other/src/index.ts imports secateur, which is in its own layer",
+      "apps/other/package.json declares secateur, which is in its own layer",
+    ],
   ],
   "a package that names itself in its sources": [
     { "packages/text": { files: { "src/a.ts": imports("@secateur/text") } } },

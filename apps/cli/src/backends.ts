@@ -1,7 +1,6 @@
+import { type BackendChoice, type BackendRequest, type OpenedBackend, reportOf } from "@secateur/engine";
 import type { ErrorCode } from "@secateur/kit";
-import { runEngine } from "./engine/client.ts";
-import type { BackendChoice, BackendRequest, OpenedBackend } from "./engine/run-backends.ts";
-import { reportOf } from "./errors.ts";
+import { runEngine } from "./run-engine.ts";
 
 /** A choice of what computes, and whether it works here. */
 export type BackendState = Pick<BackendChoice, "backend" | "options"> &

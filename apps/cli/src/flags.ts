@@ -85,6 +85,29 @@ export function byteSize(flag: string): (value: string) => number {
   };
 }
 
+/** A fusion that is compared, with options; `tasksWeight` is the weight of the tasks' scores in it. */
+export interface RuleFlag {
+  /** The flag's text. */
+  readonly name: string;
+  readonly fusion: string;
+  readonly fusionOptions: Readonly<Record<string, string>>;
+  readonly tasksWeight?: number;
+}
+
+/** `NAME[:KEY=VALUE…]`: a fusion with options; `weight` among them is the tasks' weight. */
+export function rule(value: string): RuleFlag {
+  // A fusion may be named by its file, in which a colon may stand: what is no setting belongs to the name.
+  const parts = value.split(":");
+  const first = parts.findIndex((part, i) => i > 0 && /^[A-Za-z_]\w*=/.test(part));
+  const fusion = (first < 0 ? parts : parts.slice(0, first)).join(":");
+  if (fusion.trim() === "") return refuse("--fusion", value, "NAME or NAME:KEY=VALUE");
+  const { weight, ...fusionOptions } = Object.fromEntries(first < 0 ? [] : parts.slice(first).map(keyValue("--fusion")));
+  if (weight === undefined) return { name: value, fusion, fusionOptions };
+  const tasksWeight = decimal(weight);
+  if (tasksWeight > 0 && tasksWeight < 1) return { name: value, fusion, fusionOptions, tasksWeight };
+  return refuse("--fusion", value, "a weight of the tasks above 0 and below 1");
+}
+
 /** One of several names. */
 export function oneOf<Name extends string>(flag: string, names: readonly Name[]): (value: string) => Name {
   return (value) => names.find((name) => name === value) ?? refuse(flag, value, `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`);
@@ -135,9 +158,15 @@ export function template(value: string, roles: readonly string[]): { role: strin
   );
 }
 
+/** `[ROLE=]NAME` or `[ROLE=]FILE.json`: a task template, which is no text with `{column}` places. */
+export function taskTemplate(value: string): string {
+  if (value.trim() !== "" && !value.includes("{")) return value;
+  return refuse("--task-template", value, "a task template's name or JSON file; a text with {column} places is for --template");
+}
+
 /** A task's name from its file's: letters, digits, `_` and `-` of what comes before the endings. */
 export function taskName(source: string): string {
-  const stem = basename(source).replace(/(\.(jsonl?|ndjson|txt|gz))+$/i, "");
+  const stem = basename(source).replace(/(\.(jsonl?|ndjson|csv|tsv|parquet|txt|gz))+$/i, "");
   const name = stem.replace(/[^\w-]+/g, "_");
   return IDENTIFIER.test(name) ? name : `_${name}`;
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { CommandError, reportOf } from "@secateur/engine";
 import { Command, CommanderError } from "commander";
 import { benchBackendsCommand } from "./commands/bench-backends.ts";
 import { calibrateCommand } from "./commands/calibrate.ts";
@@ -14,7 +15,7 @@ import { pruneCommand } from "./commands/prune.ts";
 import { reportCommand } from "./commands/report.ts";
 import { statsCommand } from "./commands/stats.ts";
 import { sweepCommand } from "./commands/sweep.ts";
-import { CommandError, EXIT, errorText, exitCodeOf, reportOf } from "./errors.ts";
+import { EXIT, errorText, exitCodeOf } from "./errors.ts";
 import { packageFile } from "./package-file.ts";
 import { printJson, processTerminal, type Terminal } from "./terminal.ts";
 

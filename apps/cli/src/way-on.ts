@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { CommandError } from "./errors.ts";
+import { CommandError } from "@secateur/engine";
 
 /** An error that says how to go on, where work that was done is kept in a folder. */
 export function withWayOn(error: unknown, partial: string | undefined): unknown {

@@ -15,6 +15,9 @@ function badFolder(context: TestContext): string {
   writeFileSync(join(folder, "text.txt"), "some text\n");
   writeFileSync(join(folder, "broken.jsonl"), '{"text": "a"\n');
   writeFileSync(join(folder, "columns.jsonl"), '{"body": "x"}\n');
+  writeFileSync(join(folder, "columns.csv"), "body,year\nx,1\n");
+  writeFileSync(join(folder, "text.parquet"), "some text that is no table\n");
+  writeFileSync(join(folder, "template.json"), '{"prompt": "{q}", "stopp": ["x"]}');
   mkdirSync(join(folder, "full"));
   writeFileSync(join(folder, "full", "weights.bin"), "x");
   return folder;
@@ -36,7 +39,27 @@ const TABLE: readonly [args: readonly string[], message: string][] = [
   ],
   [
     ["prune", "llama", "--general", "notes.pdf", ...HALF, ...OUT],
-    "no loader reads notes.pdf: the endings that are known are .json, .jsonl, .ndjson, .txt",
+    "no loader reads notes.pdf: the endings that are known are .csv, .json, .jsonl, .ndjson, .parquet, .tsv, .txt",
+  ],
+  [
+    ["prune", "llama", ...DATA, "--task", "columns.csv", "--task-template", "gsm8k", ...HALF, ...OUT],
+    'columns.csv, line 2: the template\'s column "question" is missing, the row has "body", "year"',
+  ],
+  [
+    ["prune", "llama", ...DATA, "--task", "columns.csv", "--task-template", "mmul", ...HALF, ...OUT],
+    'no task template is called "mmul": they are gsm8k, arc, mmlu, pubmedqa, mbpp, lambada, spider; did you mean "mmlu"? (a file\'s name ends in .json, a template text has {column} places)',
+  ],
+  [
+    ["calibrate", "llama", "--general", "columns.csv", "--task-template", "template.json", "--out", "out.safetensors"],
+    'template.json: the template: no key is called "stopp"; did you mean "stop"?',
+  ],
+  [
+    ["eval", "llama", "--data", "columns.csv", "--task-template", "missing.json"],
+    "no task template at missing.json: there is no such file",
+  ],
+  [
+    ["eval", "llama", "--data", "text.parquet", "--task-template", "spider"],
+    "text.parquet: not a Parquet file, or not a whole one (parquet file invalid (footer != PAR1))",
   ],
   [
     ["prune", "llama", "--general", "text.txt", ...HALF, ...OUT],
@@ -90,7 +113,7 @@ const TABLE: readonly [args: readonly string[], message: string][] = [
   [["eval", "llama", "--data", "llama/task-a.jsonl", "--metric", "bleu"], "--metric bleu: wanted perplexity, answers or choices"],
   [
     ["eval", "llama", "--data", "llama/task-a.jsonl", "--metric", "answers"],
-    "llama/task-a.jsonl, line 1: the metric answers reads rows of answer, all of one kind; this one is of ids",
+    "llama/task-a.jsonl, line 1: the metric answers reads rows of answer or messages, all of one kind; this one is of ids",
   ],
   [["inspect", "nowhere"], "no model at nowhere: there is no such file or folder"],
   [["prunes"], `unknown command 'prunes'\n  (Did you mean prune?)\n${HELP}`],

@@ -1,7 +1,7 @@
 import { symlinkSync } from "node:fs";
 import { join } from "node:path";
+import type { DemoResult } from "@secateur/engine";
 import { describe, expect, it } from "vitest";
-import type { DemoResult } from "../src/demo/run.ts";
 import { run, workFolder } from "./run-cli.ts";
 
 describe("secateur demo", () => {

@@ -1,6 +1,7 @@
+import { CommandError } from "@secateur/engine";
 import { SecateurError } from "@secateur/kit";
 import { expect, test } from "vitest";
-import { CommandError, errorText, exitCodeOf, reportOf } from "../src/errors.ts";
+import { errorText, exitCodeOf } from "../src/errors.ts";
 
 test.each([
   [new SecateurError("usage", "u"), 2],
@@ -13,11 +14,6 @@ test.each([
   [new SecateurError("cancelled", "c"), 130],
 ] as const)("%s ends with %i", (error, code) => {
   expect(exitCodeOf(error)).toBe(code);
-});
-
-test("what the system refuses is told as such, with the file", () => {
-  const error = Object.assign(new Error("ENOSPC: no space left on device, write"), { syscall: "write", path: "out" });
-  expect(reportOf(error)).toMatchObject({ code: "io", message: error.message, where: { file: "out" } });
 });
 
 test("an error is one line with its advice below, and its stack only when asked for", () => {

@@ -44,6 +44,9 @@ test.each([
   ["code.jsonl.gz", "code"],
   ["2024 notes.txt", "_2024_notes"],
   ["sort-rows.ndjson", "sort-rows"],
+  ["mmlu/anatomy_dev.csv", "anatomy_dev"],
+  ["sst2.tsv.gz", "sst2"],
+  ["train-00000-of-00001.parquet", "train-00000-of-00001"],
 ])("the task of %s is called %s", (source, name) => {
   expect(flags.taskName(source)).toBe(name);
 });
@@ -63,9 +66,28 @@ test.each(["", "much", "-1G", "2XB", "1.2.3G", "99999999T"])("a size of %j is re
   expect(() => flags.byteSize("--memory")(text)).toThrow("wanted a size such as 2GiB or 500MB");
 });
 
+test("a rule has options after its name, and the tasks' weight among them", () => {
+  expect(flags.rule("max")).toEqual({ name: "max", fusion: "max", fusionOptions: {} });
+  const name = "shared-exclusive:tau=0.2:weight=0.25:boost=1";
+  expect(flags.rule(name)).toEqual({ name, fusion: "shared-exclusive", fusionOptions: { tau: "0.2", boost: "1" }, tasksWeight: 0.25 });
+  expect(flags.rule("./c:d.ts:a=b=c")).toEqual({ name: "./c:d.ts:a=b=c", fusion: "./c:d.ts", fusionOptions: { a: "b=c" } });
+  for (const wrong of ["", ":tau=1", "max:weight=1", "max:weight=x"]) expect(() => flags.rule(wrong)).toThrow("--fusion");
+});
+
 test("a field has a role when one stands before a colon", () => {
   expect(flags.field("text=body")).toEqual({ role: undefined, key: "text", column: "body" });
   expect(flags.field("math:prompt=a.b:c=d")).toEqual({ role: "math", key: "prompt", column: "a.b:c=d" });
+});
+
+test("a task template is a name or a file, and no text with places", () => {
+  expect(["gsm8k", "math=gsm8k", "./t.json"].map(flags.taskTemplate)).toEqual(["gsm8k", "math=gsm8k", "./t.json"]);
+  for (const value of ["{a}", "math={a}|||{b}", " "])
+    expect(() => flags.taskTemplate(value)).toThrow(
+      expect.objectContaining({
+        code: "usage",
+        message: `--task-template ${value}: wanted a task template's name or JSON file; a text with {column} places is for --template`,
+      }),
+    );
 });
 
 test("a template has a role only when what stands before the equals sign is one", () => {

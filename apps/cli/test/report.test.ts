@@ -61,7 +61,9 @@ describe.concurrent("compare", () => {
     context.expect([json.code, html.code]).toEqual([0, 0]);
     context.expect(html.out).toContain("\nwritten to b.html\n");
     const comparison = JSON.parse(read(folder, "a.json"));
-    context.expect(comparison).toMatchObject({ input: { mixtures: [0.5], fusions: ["max"] }, model: { modelType: "llama" } });
+    context
+      .expect(comparison)
+      .toMatchObject({ input: { mixtures: [0.5], rules: [{ name: "max", fusion: "max" }] }, model: { modelType: "llama" } });
     context.expect(comparison.model.hash).toMatch(/^sha256:/);
     context.expect(comparison.plan.evaluation.map(({ hash }: { hash: string }) => hash.slice(0, 7))).toEqual(["sha256:", "sha256:"]);
     context.expect(read(folder, "b.html")).toBe(compareReport(comparison));

@@ -1,8 +1,15 @@
-import type { Loader, Origin } from "@secateur/kit";
-import { decodeLine, LINE_LIMITS, type LineLimits, readLines, repeatDetector } from "@secateur/kit/node";
-import type { Row } from "./columns.ts";
-import { describeValue, excerpt, rowError } from "./errors.ts";
-import { rowReader } from "./row.ts";
+import { errorAt, type Loader, type Origin } from "@secateur/kit";
+import {
+  decodeLine,
+  describeValue,
+  excerpt,
+  type FileRow,
+  LINE_LIMITS,
+  type LineLimits,
+  type Row,
+  readLines,
+  rowDocuments,
+} from "@secateur/kit/node";
 
 /** Reads JSON Lines: every line is an object, a row, whose keys or the template say what kind of document it is. */
 export const jsonlLoader: Loader = createJsonlLoader();
@@ -13,24 +20,16 @@ export function createJsonlLoader(limits: LineLimits = LINE_LIMITS): Loader {
     name: "jsonl",
     summary: "JSON Lines, one document a line",
     extensions: [".jsonl", ".ndjson", ".json"],
-    async *load(source, options, report) {
-      const read = rowReader(options);
-      const repeats = repeatDetector();
-      for await (const line of readLines(source, limits)) {
-        const origin = { source, line: line.number };
-        const text = decodeLine(line, source);
-        const content = text.trim() === "" ? undefined : read(parseRow(text, origin), origin);
-        report.rows++;
-        if (content === undefined) {
-          report.empty++;
-          if (options.keepEmpty && text.trim() !== "") yield { kind: "text", text: "", origin };
-          continue;
-        }
-        if (repeats(line.bytes)) report.duplicates++;
-        yield { ...content, origin };
-      }
-    },
+    load: (source, options, report) => rowDocuments(readRows(source, limits), options, report),
   };
+}
+
+async function* readRows(source: string, limits: LineLimits): AsyncGenerator<FileRow, void, undefined> {
+  for await (const line of readLines(source, limits)) {
+    const origin = { source, line: line.number };
+    const text = decodeLine(line, source);
+    yield { index: line.number - 1, origin, content: line.bytes, read: () => (text.trim() === "" ? undefined : parseRow(text, origin)) };
+  }
 }
 
 function parseRow(text: string, origin: Origin): Row {
@@ -39,8 +38,8 @@ function parseRow(text: string, origin: Origin): Row {
     value = JSON.parse(text);
   } catch (cause) {
     // The parser's own message differs between versions of Node; it stays as the cause.
-    throw rowError(origin, `not JSON, an object on one line was wanted, found ${excerpt(text)}`, cause);
+    throw errorAt("data", origin, `not JSON, an object on one line was wanted, found ${excerpt(text)}`, cause);
   }
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Row;
-  throw rowError(origin, `${describeValue(value)} was found, an object was wanted`);
+  throw errorAt("data", origin, `${describeValue(value)} was found, an object was wanted`);
 }

@@ -1,5 +1,5 @@
-import { type Document, type Loader, type LoadOptions, SecateurError } from "@secateur/kit";
-import { decodeLine, LINE_LIMITS, readLines, repeatDetector } from "@secateur/kit/node";
+import { type Loader, type LoadOptions, SecateurError } from "@secateur/kit";
+import { decodeLine, type FileRow, LINE_LIMITS, readLines, rowDocuments } from "@secateur/kit/node";
 
 /**
  * Reads plain text: each paragraph, a run of lines between blank ones, is a document of kind `text`, whose origin is its first line. Lines inside
@@ -12,29 +12,33 @@ export const textLoader: Loader = {
   extensions: [".txt"],
   async *load(source, options, report) {
     refuseColumns(source, options);
-    const repeats = repeatDetector();
-    const finish = (paragraph: Paragraph): Document => {
-      const text = paragraph.lines.join("\n");
-      report.rows++;
-      if (repeats(text)) report.duplicates++;
-      return { kind: "text", text, origin: { source, line: paragraph.line } };
-    };
-    let open: Paragraph | undefined;
-    for await (const line of readLines(source)) {
-      const text = decodeLine(line, source);
-      if (text.trim() === "") {
-        if (open !== undefined) yield finish(open);
-        open = undefined;
-        continue;
-      }
-      open ??= { line: line.number, lines: [], bytes: 0 };
-      open.lines.push(text);
-      open.bytes += line.bytes.length + 1;
-      if (open.bytes > LINE_LIMITS.lineBytes) throw tooLong(source, open.line);
-    }
-    if (open !== undefined) yield finish(open);
+    const { rows } = options;
+    yield* rowDocuments(readParagraphs(source), rows === undefined ? {} : { rows }, report);
   },
 };
+
+async function* readParagraphs(source: string): AsyncGenerator<FileRow, void, undefined> {
+  let index = 0;
+  let open: Paragraph | undefined;
+  for await (const line of readLines(source)) {
+    const text = decodeLine(line, source);
+    if (text.trim() === "") {
+      if (open !== undefined) yield rowOf(open, index++, source);
+      open = undefined;
+      continue;
+    }
+    open ??= { line: line.number, lines: [], bytes: 0 };
+    open.lines.push(text);
+    open.bytes += line.bytes.length + 1;
+    if (open.bytes > LINE_LIMITS.lineBytes) throw tooLong(source, open.line);
+  }
+  if (open !== undefined) yield rowOf(open, index, source);
+}
+
+function rowOf({ line, lines }: Paragraph, index: number, source: string): FileRow {
+  const text = lines.join("\n");
+  return { index, origin: { source, line }, content: text, read: () => ({ text }) };
+}
 
 interface Paragraph {
   readonly line: number;

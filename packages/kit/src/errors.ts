@@ -20,7 +20,7 @@ export type ErrorCode =
 /** Where something was found to be wrong. */
 export interface Where {
   readonly file?: string;
-  /** 1-based line of a text file. */
+  /** 1-based line of a text file, or row of a table without lines. */
   readonly line?: number;
   readonly tensor?: string;
   /** Byte offset in the file. */

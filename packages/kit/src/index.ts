@@ -33,10 +33,22 @@ export {
   type Solver,
   type SolverStats,
 } from "./contracts.ts";
-export type { Document, DocumentKind, Loader, LoadOptions, LoadReport, Message, Origin } from "./document.ts";
+export type {
+  Answering,
+  Document,
+  DocumentKind,
+  Loader,
+  LoadOptions,
+  LoadReport,
+  Message,
+  Origin,
+  RowRange,
+  RowTemplate,
+} from "./document.ts";
 export { type ErrorCode, isUserError, SecateurError, throwIfCancelled, type Where } from "./errors.ts";
 export type { Format, Json, OpenModel, TensorInfo, TokenizerFiles, WeightSink } from "./format.ts";
 export { booleanFromText, numberFromText } from "./option-text.ts";
+export { errorAt, placeOf } from "./origin-error.ts";
 export type { OptionSchema, SchemaIssue, SchemaResult } from "./schema.ts";
 export {
   fisher,

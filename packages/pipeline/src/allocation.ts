@@ -1,10 +1,11 @@
 import { type Amount, apportion } from "@secateur/fusion";
 import { type AllocateLayer, type Backend, type MeasureLayer, type RatioAllocator, throwIfCancelled } from "@secateur/kit";
 import type { Tensor } from "@secateur/tensor";
+import { frozen, type Given, sumsOf, weightsOf } from "./given.ts";
 import { linearOf } from "./linear.ts";
 import { type Passes, passesOf, readingPasses } from "./passes.ts";
 import type { Plan } from "./plan.ts";
-import { complain, guarded } from "./plugin-guard.ts";
+import { complain, createPluginGuard, type PluginGuard } from "./plugin-guard.ts";
 import { createPooler, mixtureOf } from "./pooled.ts";
 import { readingWalk } from "./reading-walk.ts";
 import type { Recipe } from "./recipe.ts";
@@ -28,31 +29,44 @@ export function measuringPasses(allocator: RatioAllocator | undefined, sections:
 }
 
 /** Has an allocator choose as if all blocks measured the same, so that a budget that it cannot meet is refused before anything runs. */
-export async function checkAllocator(
+export function checkAllocator(
   allocator: RatioAllocator,
   sections: readonly Section[],
   recipe: Pick<Recipe, "sparsity" | "allocate">,
-): Promise<void> {
-  await choose(allocator, sections, recipe, allocator.measure && sections.map(() => 0));
+): void {
+  choose(createPluginGuard(), allocator, sections, recipe, allocator.measure && sections.map(() => 0));
 }
 
 /** Has the plan's allocator choose each layer's part of the budget: first its pass through the dense model, if it has one. The counts sum to the ratio of the whole. */
-export async function allocateCounts(plan: Plan, allocator: RatioAllocator, backend: Backend, options: WalkOptions): Promise<Counts> {
-  const measures = allocator.measure && (await measureSections(plan, allocator, backend, options));
-  return choose(allocator, plan.sections, plan.recipe, measures);
+export async function allocateCounts(
+  { plan, backend, guard }: AllocateContext,
+  allocator: RatioAllocator,
+  options: WalkOptions,
+): Promise<Counts> {
+  const measures = allocator.measure && (await measureSections({ plan, backend, guard }, allocator, options));
+  return choose(guard, allocator, plan.sections, plan.recipe, measures);
 }
 
-async function choose(
+interface AllocateContext {
+  readonly plan: Plan;
+  readonly backend: Backend;
+  readonly guard: PluginGuard;
+}
+
+function choose(
+  guard: PluginGuard,
   allocator: RatioAllocator,
   sections: readonly Section[],
   recipe: Pick<Recipe, "sparsity" | "allocate">,
   measures: readonly number[] | undefined,
-): Promise<Counts> {
+): Counts {
   const layers = sections.flatMap(({ linears }, block) =>
-    linears.map(({ tensor, shape }): AllocateLayer => ({ name: tensor, block, shape, ...(measures && { measure: measures[block] }) })),
+    linears.map(
+      ({ tensor, shape }): AllocateLayer => ({ name: tensor, block, shape: [...shape], ...(measures && { measure: measures[block] }) }),
+    ),
   );
   const ratio = recipe.sparsity as number; // an allocator is refused beside a pattern
-  const ratios = await guarded(nameOf(recipe), undefined, () => allocator.allocate(layers, ratio));
+  const ratios = guard.run(nameOf(recipe), undefined, [], () => allocator.allocate(frozen(layers), ratio));
   const sizes = layers.map(({ shape }) => shape[0] * shape[1]);
   checkRatios(recipe, layers, ratios);
   checkBudget(recipe, ratios, sizes, ratio);
@@ -60,7 +74,8 @@ async function choose(
   return Object.fromEntries(layers.map(({ name }, i) => [name, counts[i] as number])); // one a layer
 }
 
-async function measureSections(plan: Plan, allocator: RatioAllocator, backend: Backend, options: WalkOptions): Promise<number[]> {
+async function measureSections(context: AllocateContext, allocator: RatioAllocator, options: WalkOptions): Promise<number[]> {
+  const { plan, backend } = context;
   const { statistics, roles } = plan;
   const passes = measuringPasses(allocator, plan.sections, statistics !== undefined);
   const walk = statistics ? readingWalk(statistics, roles) : await startWalk(plan, backend, { ...options, phase: "allocate" });
@@ -68,7 +83,7 @@ async function measureSections(plan: Plan, allocator: RatioAllocator, backend: B
   try {
     for (const [index, section] of plan.sections.entries()) {
       throwIfCancelled(options.signal);
-      measures.push(await measureSection(plan, allocator, walk, index, section, passes[index] as Passes)); // one a section
+      measures.push(await measureSection(context, allocator, walk, index, section, passes[index] as Passes)); // one a section
     }
   } finally {
     await walk.release();
@@ -77,7 +92,7 @@ async function measureSections(plan: Plan, allocator: RatioAllocator, backend: B
 }
 
 async function measureSection(
-  plan: Plan,
+  { plan, guard }: AllocateContext,
   allocator: RatioAllocator,
   walk: Walk,
   index: number,
@@ -88,15 +103,22 @@ async function measureSection(
   const pool = createPooler();
   try {
     const layers: MeasureLayer[] = [];
+    const given: Given[number][] = [];
     for (const step of passes.steps) {
-      const stats = await walk.collect({ index, share: passes.share }, step, weights, allocator.needs);
+      const stats = await walk.collect({ index, share: passes.share }, step, weights, plan.method.ratioNeeds);
       for (const target of step.targets) {
         const tensor = weights.tensors.get(target.weight.name) as Tensor; // loaded with its program
-        layers.push({ layer: linearOf(target, tensor), stats: mixtureOf(statsOf(target.weight.name, stats), plan.weights, pool) });
+        const measured = {
+          layer: linearOf(target, tensor),
+          stats: mixtureOf(statsOf(target.weight.name, stats), plan.weights, pool),
+        };
+        const of = ` of ${target.tensor}`;
+        layers.push(measured);
+        given.push(...weightsOf(measured.layer, of), ...sumsOf(measured.stats, allocator.needs, of));
       }
     }
     if (layers.length === 0) return 0;
-    const measure = await guarded(nameOf(plan.recipe), undefined, () => allocator.measure?.(layers));
+    const measure = guard.run(nameOf(plan.recipe), section, given, () => allocator.measure?.(frozen(layers)));
     if (typeof measure !== "number" || !Number.isFinite(measure))
       complain(nameOf(plan.recipe), undefined, `gave ${measure} as the measure of ${section.label}, wanted a finite number`);
     return measure;

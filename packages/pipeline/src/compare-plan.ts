@@ -33,7 +33,12 @@ export interface CompareInput extends VariantsInput {
   readonly evaluateSamples: number;
   /** Tokens a window of text; left out, as many as a sequence. */
   readonly evaluateSeqLen?: number | undefined;
+  /** At most so many tokens of an answer are decoded; 256 when left out. */
+  readonly evaluateMaxTokens?: number | undefined;
 }
+
+/** What the variants of a comparison have in common, with defaults filled in. */
+export type SharedRecipe = Omit<Recipe, "fusion" | "fusionOptions">;
 
 /** What a comparison is planned with. */
 export interface CompareParts {
@@ -52,7 +57,7 @@ export interface ComparePlan {
   readonly description: ModelDescription;
   readonly sections: readonly Section[];
   /** What was asked for, with defaults filled in. */
-  readonly input: CompareInput & { readonly recipe: Omit<Recipe, "fusion"> };
+  readonly input: CompareInput & { readonly recipe: SharedRecipe };
   /** What the variants have in common. */
   readonly recipe: Recipe & { readonly seqLen: number };
   readonly variants: readonly (Variant & { readonly parts: Parts })[];
@@ -112,7 +117,8 @@ export async function planCompare(
     checkDense(sections, description, needs);
 
     const roles = rolesOf(recipe);
-    const bounds = { samples: input.evaluateSamples, seqLen: chooseSeqLen(input.evaluateSeqLen ?? seqLen, description) };
+    const { evaluateSamples: samples, evaluateSeqLen = seqLen, evaluateMaxTokens: maxTokens = 256 } = input;
+    const bounds = { samples, seqLen: chooseSeqLen(evaluateSeqLen, description), maxTokens };
     const evaluation = await loadEvaluation(roles, input.evaluate, bounds, loaders);
     const calibrated = new Map<string, Calibrated>();
     const data: RoleData[] = [];
@@ -138,7 +144,7 @@ export async function planCompare(
       model,
       description,
       sections,
-      input: { ...input, recipe: askedRecipe(input, recipe) },
+      input: { ...input, recipe: sharedRecipe(input, recipe) },
       recipe,
       variants,
       needs,
@@ -166,9 +172,9 @@ export async function planCompare(
 }
 
 /** The recipe that was asked for: what decides a single variant is not of the others. */
-function askedRecipe({ recipe: { weights = {}, fusionOptions = {} } }: CompareInput, whole: Recipe): Omit<Recipe, "fusion"> {
-  const { fusion: _fusion, ...recipe } = whole;
-  return { ...recipe, weights, fusionOptions };
+function sharedRecipe({ recipe: { weights = {} } }: CompareInput, first: Recipe): SharedRecipe {
+  const { fusion: _fusion, fusionOptions: _options, ...recipe } = first;
+  return { ...recipe, weights };
 }
 
 /** A hash of what documents say. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { distanceToFrontier, type Evaluation, evaluate, type FrontierDistance, type TradeOff } from "@secateur/evaluate";
+import { distanceToFrontier, type Evaluation, evaluate, type FrontierDistance, metricOf, type TradeOff } from "@secateur/evaluate";
 import { type Backend, GENERAL, type OpenModel, type Role, type TensorFiles } from "@secateur/kit";
 import { describeModel } from "@secateur/models";
 import { createEngine } from "@secateur/runner";
@@ -22,7 +22,7 @@ import { claimWork } from "./work.ts";
 /** What a comparison tells while it works. */
 export type CompareEvent =
   | PruneEvent
-  /** How much of a model's measuring on one of the data is done, 0 to 1. */
+  /** How much of a model's measuring is done, 0 to 1, and on which of the data it is. */
   | { readonly type: "measure"; readonly variant: string; readonly data: string; readonly share: number }
   | { readonly type: "row"; readonly variant: string; readonly done: number; readonly total: number };
 
@@ -58,7 +58,7 @@ export interface CompareOptions {
   readonly restart?: boolean;
   readonly files: TensorFiles;
   readonly backend: Backend;
-  /** Receives what the comparison tells while it works. */
+  /** Receives the comparison's events. */
   readonly emit?: (event: CompareEvent) => void;
   readonly signal?: AbortSignal;
   /** Takes the rows before the work folder goes: when it fails, nothing of the work is lost. */
@@ -176,10 +176,13 @@ async function measure(
   const engine = createEngine(model, describeModel(model), backend);
   try {
     const metrics: Record<string, Evaluation> = {};
-    for (const { name, documents } of evaluation) {
+    for (const [i, { name, documents }] of evaluation.entries()) {
       metrics[name] = await evaluate(engine, () => modelTokenizer(model), documents, {
-        ...bounds,
-        onProgress: (share) => emit?.({ type: "measure", variant, data: name, share }),
+        samples: bounds.samples,
+        maxTokens: bounds.maxTokens,
+        // Of answers and choices none is left out for its length, as far as the model has positions.
+        ...(metricOf(documents) === "perplexity" && { seqLen: bounds.seqLen }),
+        onProgress: (share) => emit?.({ type: "measure", variant, data: name, share: (i + share) / evaluation.length }),
         ...(signal && { signal }),
       });
     }

@@ -1,15 +1,14 @@
 import type { Backend } from "@secateur/kit";
 import type { ComparedRow } from "./compare.ts";
-import type { CompareInput, ComparePlan } from "./compare-plan.ts";
+import type { CompareInput, ComparePlan, SharedRecipe } from "./compare-plan.ts";
 import { shownPath, shownRecipe, shownSource } from "./manifest.ts";
-import type { Recipe } from "./recipe.ts";
 
 /** What was compared, how, and what came of it. Two equal runs give the same. */
 export interface Comparison {
   /** The version of the program. */
   readonly secateur: string;
   /** What gives this comparison again. */
-  readonly input: CompareInput & { readonly recipe: Omit<Recipe, "fusion"> };
+  readonly input: CompareInput & { readonly recipe: SharedRecipe };
   readonly model: { readonly source: string; readonly modelType: string; readonly hash: string };
   readonly plan: ComparePlan["summary"];
   readonly backend: Backend["description"];
@@ -33,7 +32,7 @@ export async function makeComparison(
       ...input,
       recipe: shownRecipe(input.recipe),
       evaluate: input.evaluate.map(shownSource),
-      fusions: input.fusions.map(shownPath),
+      rules: input.rules.map((rule) => ({ ...rule, fusion: shownPath(rule.fusion) })),
     },
     model: { source, modelType: summary.modelType, hash: await model.hash() },
     plan: { ...summary, model: source, roles: summary.roles.map(local), evaluation: summary.evaluation.map(local) },

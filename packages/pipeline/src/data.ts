@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { type Document, type Loader, type LoadOptions, type LoadReport, type OpenModel, type Role, SecateurError } from "@secateur/kit";
-import { loaderFor } from "@secateur/kit/node";
+import { type Document, errorAt, type Loader, type LoadReport, type OpenModel, placeOf, type Role, SecateurError } from "@secateur/kit";
 import type { ModelDescription } from "@secateur/models";
+import { type DataPurpose, taskDocuments } from "@secateur/tasks";
 import { collectSequences, modelTokenizer, type Tokenizer, type Window } from "@secateur/text";
 import type { DataSource, Recipe } from "./recipe.ts";
 
@@ -87,7 +87,7 @@ export async function loadRoles(
 async function loadRole(role: Role, sources: readonly DataSource[], recipe: DataRecipe, context: DataContext): Promise<RoleData> {
   const report: LoadReport = { rows: 0, empty: 0, duplicates: 0 };
   const { samples, pack, promptWeight, shuffle, seed } = recipe;
-  const documents = documentsOf(sources, context.loaders, report, context.take);
+  const documents = documentsOf(sources, "calibrate", { loaders: context.loaders, report, take: context.take });
   try {
     const { value: first } = (await documents.next()) as IteratorResult<Document, undefined>;
     // Rows of token ids need no tokenizer, so a model whose tokenizer is missing or refused can be pruned with them.
@@ -132,18 +132,23 @@ async function loadRole(role: Role, sources: readonly DataSource[], recipe: Data
 // So many rows are held to draw from, as in the streaming shuffle of the datasets library.
 const SHUFFLE_BUFFER = 10_000;
 
-/** The documents of some sources, one source after another, that are to be taken; `options` as a loader's. */
+/** What documents are read with. */
+interface DocumentsContext {
+  readonly loaders: readonly Loader[];
+  readonly report: LoadReport;
+  /** Which documents are taken. */
+  readonly take: (document: Document) => boolean;
+  /** As a loader's. */
+  readonly keepEmpty?: boolean;
+}
+
+/** The documents of some sources that are for a purpose, one source after another. */
 export async function* documentsOf(
   sources: readonly DataSource[],
-  loaders: readonly Loader[],
-  report: LoadReport,
-  take: (document: Document) => boolean,
-  options: Pick<LoadOptions, "keepEmpty"> = {},
+  purpose: DataPurpose,
+  { take, ...context }: DocumentsContext,
 ): AsyncGenerator<Document, undefined> {
-  for (const { source, fields, template } of sources) {
-    const reading = { ...options, ...(fields && { fields }), ...(template !== undefined && { template }) };
-    for await (const document of loaderFor(loaders, source).load(source, reading, report)) if (take(document)) yield document;
-  }
+  for (const source of sources) for await (const document of taskDocuments(source, purpose, context)) if (take(document)) yield document;
 }
 
 /** The documents with the first of them back in its place. */
@@ -151,12 +156,8 @@ async function* again(first: Document, rest: AsyncIterable<Document>): AsyncGene
   yield first;
   for await (const document of rest) {
     if (first.kind === "ids" && document.kind !== "ids") {
-      const { source, line } = document.origin;
-      throw new SecateurError(
-        "data",
-        `${source}, line ${line}: this row is text, and the first one (${first.origin.source}, line ${first.origin.line}) holds token ids: give a role one of the two`,
-        { where: { file: source, line } },
-      );
+      const what = `this row is text, and the first one (${placeOf(first.origin)}) holds token ids: give a role one of the two`;
+      throw errorAt("data", document.origin, what);
     }
     yield document;
   }
@@ -165,11 +166,7 @@ async function* again(first: Document, rest: AsyncIterable<Document>): AsyncGene
 function checkIds({ ids, origin }: Window, vocabulary: number): void {
   const wrong = ids.find((id) => id < 0 || id >= vocabulary);
   if (wrong === undefined) return;
-  throw new SecateurError(
-    "data",
-    `${origin ? `${origin.source}, line ${origin.line}: ` : ""}token id ${wrong} was found, the model's vocabulary ends at ${vocabulary - 1}`,
-    origin && { where: { file: origin.source, line: origin.line } },
-  );
+  throw errorAt("data", origin, `token id ${wrong} was found, the model's vocabulary ends at ${vocabulary - 1}`);
 }
 
 function warningsOf(

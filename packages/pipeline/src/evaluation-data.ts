@@ -1,4 +1,6 @@
-import { type Document, type Loader, type Role, SecateurError } from "@secateur/kit";
+import { metricOf, withoutStrayBlanks } from "@secateur/evaluate";
+import { type Document, errorAt, type Loader, placeOf, type Role, SecateurError } from "@secateur/kit";
+import { splitsRows } from "@secateur/tasks";
 import { documentsOf } from "./data.ts";
 import { contentKey, isHeldOut } from "./holdout.ts";
 import type { DataSource } from "./recipe.ts";
@@ -22,6 +24,8 @@ export interface EvaluationSet {
 export interface EvaluationBounds {
   readonly samples: number;
   readonly seqLen: number;
+  /** At most so many tokens of an answer are decoded, for rows that say how theirs ends or what counts of it. */
+  readonly maxTokens: number;
 }
 
 // No language takes so many characters a token on average: text past it fills no window that is measured.
@@ -37,7 +41,10 @@ export async function loadEvaluation(
   const sets: EvaluationSet[] = [];
   for (const { role, sources } of roles) {
     const own = given.filter(({ name }) => name === role);
-    sets.push(await loadSet(role, own.length > 0 ? own : sources, own.length === 0, bounds, loaders));
+    const from = own.length > 0 ? own : sources;
+    // Where templates part the rows, those to measure with are no calibration data in the first place.
+    const parted = (await Promise.all(sources.map(({ template }) => splitsRows(template)))).every(Boolean);
+    sets.push(await loadSet(role, from, own.length === 0 && !parted, bounds, loaders));
   }
   const others = given.filter(({ name }) => !roles.some(({ role }) => role === name));
   for (const name of new Set(others.map((one) => one.name)))
@@ -57,7 +64,7 @@ async function loadSet(
   name: string,
   sources: readonly DataSource[],
   heldOut: boolean,
-  { samples, seqLen }: EvaluationBounds,
+  { samples, seqLen }: Pick<EvaluationBounds, "samples" | "seqLen">,
   loaders: readonly Loader[],
 ): Promise<EvaluationSet> {
   const report = { rows: 0, empty: 0, duplicates: 0 };
@@ -65,13 +72,18 @@ async function loadSet(
   const characters = samples * seqLen * CHARACTERS_A_TOKEN;
   let read = 0;
   const take = heldOut ? isHeldOut : () => true;
-  for await (const document of documentsOf(sources, loaders, report, take, { keepEmpty: true })) {
+  // Rows that are held out are of those that would be calibrated with.
+  const all = documentsOf(sources, heldOut ? "calibrate" : "evaluate", { loaders, report, take, keepEmpty: true });
+  for await (const document of withoutStrayBlanks(all)) {
     documents.push(document);
     if (document.kind === "text") read += document.text.length;
     if (document.kind === "text" ? read >= characters : documents.length >= samples) break;
   }
   const names = sources.map(({ source }) => source);
-  if (documents.some((document) => document.kind !== "text" || document.text !== "")) return { name, sources: names, documents, heldOut };
+  if (documents.some((document) => document.kind !== "text" || document.text !== "")) {
+    metricOf(documents); // rows that cannot be measured are refused before anything is calibrated
+    return { name, sources: names, documents, heldOut };
+  }
   const why = heldOut ? `none of its ${report.rows} rows is held out: give --eval ${name}=FILE` : "it holds no document";
   throw new SecateurError("data", `${names.join(", ")}: nothing to measure ${name} with, ${why}`, { where: { file: names[0] as string } });
 }
@@ -98,15 +110,14 @@ export function checkLeakage(sets: readonly EvaluationSet[], calibrated: Readonl
     });
     const [first] = leaked;
     if (!first) continue;
-    const { source, line } = first.document.origin;
     const { role, document } = first.known;
     const count = `${leaked.length} of the ${documents.length} rows that ${name} is measured on`;
-    const message = `${source}, line ${line}: this row is calibration data of the role ${role} too (${document.origin.source}, line ${document.origin.line}), as are ${count}`;
-    if (leaked.length > MOST_LEAKED * documents.length)
-      throw new SecateurError("data", `${message}: give other rows, or leave --eval ${name}=${sources[0]} out, so that rows are held out`, {
-        where: { file: source, line },
-      });
-    warnings.push(message);
+    const message = `this row is calibration data of the role ${role} too (${placeOf(document.origin)}), as are ${count}`;
+    if (leaked.length > MOST_LEAKED * documents.length) {
+      const advice = `give other rows, or leave --eval ${name}=${sources[0]} out, so that rows are held out`;
+      throw errorAt("data", first.document.origin, `${message}: ${advice}`);
+    }
+    warnings.push(`${placeOf(first.document.origin)}: ${message}`);
   }
   return warnings;
 }

@@ -7,12 +7,14 @@ import {
   inputRms,
   type Linear,
   outputGradient,
+  type Partition,
   type Role,
   type RoleStats,
   type Selection,
 } from "@secateur/kit";
+import { byRole, fixedMap, frozen } from "./given.ts";
 import type { Plan } from "./plan.ts";
-import { checkNumbers, guarded } from "./plugin-guard.ts";
+import { checkNumbers, complain, type PluginGuard } from "./plugin-guard.ts";
 
 /** Input channels by owner. */
 export type Shares = ReturnType<typeof partitionShares>;
@@ -44,44 +46,55 @@ export function sidesOf({ weights, method }: Plan, stats: ReadonlyMap<Role, Role
 }
 
 /** One matrix of scores (out, columns) from every role's, and how many channels each role owns where the fusion parts them. */
-export async function fuseScores(
-  plan: Plan,
+export function fuseScores(
+  { plan, guard }: { readonly plan: Plan; readonly guard: PluginGuard },
   fuser: ScoreFuser,
   layer: Linear,
   scores: Scores,
   sides: Sides,
-): Promise<{ scores: Float32Array; channels?: Shares }> {
+): { scores: Float32Array; channels?: Shares } {
   const who = `fusion ${plan.recipe.fusion}`;
-  const fused = await guarded(who, layer, () => fuser.fuse(fuseInput(plan, layer, scores, sides)));
-  return checkedFusion(who, layer, scores, fused);
+  const given = [...byRole("scores", scores.byRole), ...byRole("norms", sides.norms), ...byRole("gradients", sides.gradients ?? new Map())];
+  const input = fuseInput(plan, layer, scores, sides);
+  const fused = guard.run(who, layer, given, () => fuser.fuse(input));
+  const { scores: values, partition } = fused ?? {}; // whatever its type says, a plugin may give anything
+  checkNumbers(who, layer, values, (layer.weights.shape[0] as number) * scores.cols, "score");
+  if (!partition) return { scores: values };
+  checkPartition(who, layer, partition, input);
+  return { scores: values, channels: partitionShares(partition) };
 }
 
-/** As `fuseScores`, for a solver that asks in the midst of its loop. */
-export function fuseColumns(plan: Plan, fuser: ScoreFuser, layer: Linear, scores: Scores, sides: Sides): Float32Array {
-  return checkedFusion(`fusion ${plan.recipe.fusion}`, layer, scores, fuser.fuse(fuseInput(plan, layer, scores, sides))).scores;
-}
-
-function fuseInput(plan: Plan, layer: Linear, { byRole, cols, firstColumn, degree, selection }: Scores, sides: Sides): FuseInput {
-  const rows = layer.weights.shape[0] as number; // a linear's weight is a matrix
-  return {
+function fuseInput(plan: Plan, layer: Linear, { byRole: scores, cols, firstColumn, degree, selection }: Scores, sides: Sides): FuseInput {
+  const { norms, gradients, levels } = sides;
+  return frozen({
     roles: [...plan.weights.keys()],
-    weights: plan.weights,
-    shape: [rows, cols],
-    scores: byRole,
-    ...sides,
+    weights: fixedMap(plan.weights),
+    shape: [layer.weights.shape[0] as number, cols], // a linear's weight is a matrix
+    scores: fixedMap(scores),
+    norms: fixedMap(norms),
+    ...(gradients && { gradients: fixedMap(gradients) }),
+    ...(levels && { levels: fixedMap(levels) }),
     firstColumn,
     degree,
-    selection,
-  };
+    selection: { ...selection },
+  });
 }
 
-function checkedFusion(
-  who: string,
-  layer: Linear,
-  { cols }: Scores,
-  fused: ReturnType<ScoreFuser["fuse"]>,
-): { scores: Float32Array; channels?: Shares } {
-  const scores: Float32Array | undefined = fused?.scores; // whatever its type says, a plugin may give anything
-  checkNumbers(who, layer, scores, (layer.weights.shape[0] as number) * cols, "score");
-  return fused.partition ? { scores, channels: partitionShares(fused.partition) } : { scores };
+function checkPartition(who: string, layer: Linear, { roles, owners }: Partition, input: FuseInput): void {
+  if (!Array.isArray(roles) || String(roles) !== String(input.roles))
+    complain(
+      who,
+      layer,
+      `gave a partition among the roles ${Array.isArray(roles) ? roles.join(", ") : roles} instead of ${input.roles.join(", ")}`,
+    );
+  if (!(owners instanceof Uint32Array)) complain(who, layer, "gave a partition whose owners are no Uint32Array");
+  const channels = input.shape[1];
+  if (owners.length !== channels) complain(who, layer, `gave the owners of ${owners.length} channels instead of ${channels}`);
+  const bad = owners.findIndex((bits) => bits === 0 || bits >= 2 ** roles.length);
+  if (bad >= 0)
+    complain(
+      who,
+      layer,
+      `gave channel ${bad} the owners ${owners[bad]?.toString(2)}, wanted one or more of ${roles.length} roles, a bit each,`,
+    );
 }

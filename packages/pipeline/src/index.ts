@@ -6,7 +6,7 @@ export {
   planCalibration,
 } from "./calibrate.ts";
 export { type ComparedRow, type CompareEvent, type CompareOptions, type CompareRow, compare } from "./compare.ts";
-export { type CompareInput, type CompareParts, type ComparePlan, planCompare } from "./compare-plan.ts";
+export { type CompareInput, type CompareParts, type ComparePlan, planCompare, type SharedRecipe } from "./compare-plan.ts";
 export { type Comparison, makeComparison } from "./comparison.ts";
 export type { EvaluationBounds, EvaluationSet, EvaluationSource } from "./evaluation-data.ts";
 export type { Emit, Phase, PlanSummary, PruneEvent } from "./events.ts";
@@ -30,4 +30,4 @@ export {
 } from "./recipe.ts";
 export type { RoleOverlap, RoleScores } from "./role-scores.ts";
 export { type SweepGrid, type SweepOptions, type SweepRow, sweep, sweepRecipes } from "./sweep.ts";
-export type { Variant, VariantsInput } from "./variants.ts";
+export type { Rule, Variant, VariantsInput } from "./variants.ts";

@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { isAbsolute, join, relative } from "node:path";
 import type { Backend, OpenModel } from "@secateur/kit";
+import type { SharedRecipe } from "./compare-plan.ts";
 import type { EndToken } from "./data.ts";
 import type { Emit } from "./events.ts";
 import { writeWhole } from "./io.ts";
@@ -91,7 +92,7 @@ export function makeManifest(plan: Plan, { modelHash, version, backend, layers }
 }
 
 /** A recipe with its paths as they are shown, but for that of its fusion. */
-export function shownRecipe<Given extends Omit<Recipe, "fusion">>(recipe: Given): Given {
+export function shownRecipe<Given extends SharedRecipe>(recipe: Given): Given {
   return {
     ...recipe,
     model: shownPath(recipe.model),
@@ -106,9 +107,12 @@ export function shownRecipe<Given extends Omit<Recipe, "fusion">>(recipe: Given)
   };
 }
 
-/** A data source with its path as it is shown. */
+/** A data source with its paths as they are shown. */
 export function shownSource<Source extends DataSource>(source: Source): Source {
-  return { ...source, source: shownPath(source.source) };
+  const { template } = source;
+  // What has no place for a column is a name, or a file's.
+  const isFile = template !== undefined && !template.includes("{");
+  return { ...source, source: shownPath(source.source), ...(isFile && { template: shownPath(template) }) };
 }
 
 /** A path as it was typed; an absolute one relative to the present folder, so that no file tells how a machine is laid out. */

@@ -9,6 +9,7 @@ import {
   SecateurError,
   type Solver,
 } from "@secateur/kit";
+import { checkParts, namedNeeds } from "./check-parts.ts";
 import { readsGradients } from "./dense-pass.ts";
 import type { Recipe } from "./recipe.ts";
 
@@ -38,13 +39,17 @@ export interface Method {
   readonly scoresFrom: "dense" | "walk";
   /** What the run's own passes collect. */
   readonly walkNeeds: readonly Need[];
+  /** What `ratios` measures by. */
+  readonly ratioNeeds: readonly Need[];
 }
 
 /** What of a recipe decides how a method works. */
 type MethodRecipe = Pick<Recipe, "scorer" | "solver" | "fusion" | "allocate" | "pattern" | "propagate" | "stats">;
 
-/** Works out a method. Throws SecateurError `usage` or `unsupported` for parts that do not go together. */
-export function methodOf(recipe: MethodRecipe, { scorer, solver, fuser, allocator }: MethodParts): Method {
+/** Works out a method. Throws SecateurError `usage` or `unsupported` for parts that do not go together, `plugin` for what is none. */
+export function methodOf(recipe: MethodRecipe, parts: MethodParts): Method {
+  checkParts(recipe, parts);
+  const { scorer, solver, fuser, allocator } = parts;
   const ranks = (one: Scorer | Solver): boolean => one.selection.group === "block" || one.selection.group === "model";
   const chooses = "score" in scorer ? scorer : undefined;
   if (solver && !chooses) {
@@ -82,13 +87,17 @@ export function methodOf(recipe: MethodRecipe, { scorer, solver, fuser, allocato
     );
   }
 
-  const scoreNeeds = needsOfScores(recipe, recipe.scorer, scorer, fuser);
-  const rankingNeeds = ranking ? needsOfScores(recipe, recipe.allocate ?? recipe.scorer, ranking.scorer, fuser) : [];
+  const scoreNeeds = needsOfScores(recipe, "scorer", scorer, fuser);
+  const rankingNeeds = ranking ? needsOfScores(recipe, given ? "allocate" : "scorer", ranking.scorer, fuser) : [];
   const scoresFrom = readsGradients(scoreNeeds) || own ? "dense" : "walk";
   checkPropagation(recipe, scoresFrom, scoreNeeds);
-  const walkNeeds = uniqueNeeds([...(scoresFrom === "walk" ? scoreNeeds : []), ...(solver?.needs ?? [])]);
+  const walkNeeds = uniqueNeeds([
+    ...(scoresFrom === "walk" ? scoreNeeds : []),
+    ...namedNeeds(`solver ${recipe.solver}`, solver?.needs ?? []),
+  ]);
   const ratios = allocator && !("scorer" in allocator) ? allocator : undefined;
-  return { scorer, solver, fuser, ratios, ranking, scoreNeeds, rankingNeeds, scoresFrom, walkNeeds };
+  const ratioNeeds = namedNeeds(`allocator ${recipe.allocate}`, ratios?.needs ?? []);
+  return { scorer, solver, fuser, ratios, ranking, scoreNeeds, rankingNeeds, scoresFrom, walkNeeds, ratioNeeds };
 }
 
 /** Throws SecateurError `plugin` for what would be found only once the dense model has been read. */
@@ -102,9 +111,14 @@ function checkRanking({ scorer, budget }: Pick<RankingAllocator, "scorer" | "bud
 }
 
 /** What a scorer's scores and their fusion read. The level of scores of the loss comes of its gradients. */
-function needsOfScores(recipe: MethodRecipe, name: string, scorer: Scorer | Solver, fuser: Fuser): readonly Need[] {
+function needsOfScores(recipe: MethodRecipe, of: "scorer" | "allocate", scorer: Scorer | Solver, fuser: Fuser): readonly Need[] {
+  const name = recipe[of];
   const ofLoss = readsGradients(scorer.needs);
-  const needs = uniqueNeeds([...scorer.needs, ...fuser.needs, ...(ofLoss ? [outputGradient] : [])]);
+  const needs = uniqueNeeds([
+    ...namedNeeds(`${of === "scorer" ? "scorer" : "allocator"} ${name}`, scorer.needs),
+    ...namedNeeds(`fusion ${recipe.fusion}`, fuser.needs),
+    ...(ofLoss ? [outputGradient] : []),
+  ]);
   if ("solve" in scorer && readsGradients(needs))
     throw new SecateurError(
       "unsupported",

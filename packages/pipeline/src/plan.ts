@@ -162,11 +162,11 @@ export async function planOpened(given: Recipe, parts: Parts, opened: Opened): P
   // Checked, and its keys in one order: the manifest's bytes do not depend on how it was written.
   const propagate = propagationOf(given, method);
   const recipe = { ...parseRecipe({ ...given, ...(statistics ? {} : { seqLen }), propagate }), propagate };
-  const { ratios, fuser, walkNeeds } = method;
+  const { ratios, fuser, walkNeeds, ratioNeeds } = method;
   const allWeights = roleWeights(rolesNamed(recipe, statistics), recipe.weights);
   let [roles, data]: [readonly RoleFacts[], readonly RoleData[]] = [[], []];
   const ofDense = uniqueNeeds([...(method.scoresFrom === "dense" ? method.scoreNeeds : []), ...method.rankingNeeds]);
-  const read = uniqueNeeds([...walkNeeds, ...ofDense, ...(ratios?.needs ?? [])]);
+  const read = uniqueNeeds([...walkNeeds, ...ofDense, ...ratioNeeds]);
   checkDense(sections, description, read);
   if (read.length > 0 && statistics) {
     roles = keptRoles(statistics, recipe.fusion, fuser, allWeights);
@@ -176,7 +176,7 @@ export async function planOpened(given: Recipe, parts: Parts, opened: Opened): P
     checkPredictions(data, read);
     roles = data;
   }
-  if (ratios) await checkAllocator(ratios, sections, recipe);
+  if (ratios) checkAllocator(ratios, sections, recipe);
   const measuring = measuringPasses(ratios, sections, statistics !== undefined);
   const reading = statistics !== undefined || (method.scoresFrom === "dense" && !method.solver);
   const passes = reading ? readingPasses(sections) : passesOf(sections, recipe.propagate);
@@ -228,7 +228,7 @@ export async function planOpened(given: Recipe, parts: Parts, opened: Opened): P
 
   function costOf(): Estimate & Pick<Plan["summary"], "allocation" | "dense"> {
     const own = estimate({ ...base, needs: walkNeeds, data: reading ? [] : data, passes });
-    const first = ratios ? estimate({ ...base, needs: ratios.needs, passes: measuring }) : undefined;
+    const first = ratios ? estimate({ ...base, needs: ratioNeeds, passes: measuring }) : undefined;
     const parts = [own, ...(first ? [first] : []), ...(dense ? [dense.cost] : [])];
     const sum = (of: (part: Estimate) => number): number => parts.reduce((total, part) => total + of(part), 0);
     const most = (of: (part: Estimate) => number): number => Math.max(...parts.map(of));

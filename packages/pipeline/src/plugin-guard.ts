@@ -1,55 +1,98 @@
 import { type Linear, SecateurError } from "@secateur/kit";
-import { bytesOf, firstNotFinite } from "@secateur/tensor";
+import { firstNotFinite } from "@secateur/tensor";
+import { createWatcher, type Given } from "./given.ts";
+import type { Section } from "./targets.ts";
 
-/** Runs a plugin's code: an error in it names the plugin and the layer, if it is at one. */
-export async function guarded<T>(who: string, layer: Linear | undefined, run: () => T | Promise<T>): Promise<T> {
-  try {
-    return await run();
-  } catch (cause) {
-    if (cause instanceof SecateurError) throw cause;
-    const message = `${who} failed${layer ? ` on ${layer.name}` : ""}: ${cause instanceof Error ? cause.message : cause}`;
-    throw new SecateurError("plugin", message, { ...whereOf(layer), cause });
-  }
+/** Where a plugin is at work: at a layer, at a section, or before there are any. */
+export type Place = Pick<Linear, "name"> | Pick<Section, "label"> | undefined;
+
+/** Runs plugins' code, several at once or one within another. An error in it names the plugin and the place, and so does the one for numbers that it was given and has changed. */
+export interface PluginGuard {
+  run<T>(who: string, place: Place, given: Given, run: () => T): T;
+  wait<T>(who: string, place: Place, given: Given, run: () => Promise<T>): Promise<T>;
 }
 
-/** As `guarded`, for code that is given the layer's weights, which it must not change. One layer at a time. */
-export type WeightGuard = <T>(who: string, layer: Linear, run: () => Promise<T>) => Promise<T>;
-
-/** A guard for one run: it keeps the memory that it copies weights to. */
-export function createWeightGuard(): WeightGuard {
-  let spare = Buffer.alloc(0);
-  return async (who, layer, run) => {
-    const weights = bytesOf(layer.weights);
-    if (spare.length < weights.length) spare = Buffer.allocUnsafeSlow(weights.length);
-    const before = spare.subarray(0, weights.length);
-    before.set(weights);
-    const result = await guarded(who, layer, run);
-    // The system compares bytes many times faster than a loop does numbers.
-    if (!before.equals(weights)) complain(who, layer, "changed the weights that it was given");
-    return result;
+/** A guard for one run: it keeps the memory that it copies numbers to. */
+export function createPluginGuard(): PluginGuard {
+  const watch = createWatcher();
+  return {
+    run(who, place, given, run) {
+      const watched = watch(given);
+      try {
+        const result = runPlugin(who, place, run);
+        refuseChange(who, place, watched.changed());
+        return result;
+      } finally {
+        watched.end();
+      }
+    },
+    async wait(who, place, given, run) {
+      const watched = watch(given);
+      try {
+        const result = await run();
+        refuseChange(who, place, watched.changed());
+        return result;
+      } catch (cause) {
+        throw failure(who, place, cause);
+      } finally {
+        watched.end();
+      }
+    },
   };
 }
 
-/** Refuses what is not `wanted` finite numbers; `what` names them, such as `scores`. */
-export function checkNumbers(
-  who: string,
-  layer: Linear,
-  values: Float32Array | undefined,
-  wanted: number,
-  what: string,
-): asserts values is Float32Array {
-  if (!values) return complain(who, layer, `gave no ${what}s`);
-  if (!(values instanceof Float32Array)) complain(who, layer, `gave ${what}s that are no Float32Array`);
-  if (values.length !== wanted) complain(who, layer, `gave ${values.length} ${what}s instead of ${wanted}`);
+/** Runs a plugin's code that answers at once and is given no numbers. */
+export function runPlugin<T>(who: string, place: Place, run: () => T): T {
+  try {
+    const result = run();
+    if (result instanceof Promise) {
+      result.catch(() => {}); // that it is one is told, and ends the run
+      complain(who, place, "gave a promise of its answer, wanted the answer,");
+    }
+    return result;
+  } catch (cause) {
+    throw failure(who, place, cause);
+  }
+}
+
+function refuseChange(who: string, place: Place, changed: string | undefined): void {
+  if (changed !== undefined) complain(who, place, `changed the ${changed} that it was given`);
+}
+
+function failure(who: string, place: Place, cause: unknown): SecateurError {
+  if (cause instanceof SecateurError) return cause;
+  const message = `${who} failed${place ? ` on ${nameOf(place)}` : ""}: ${cause instanceof Error ? cause.message : String(cause)}`;
+  return new SecateurError("plugin", message, { ...whereOf(place), cause });
+}
+
+/** Refuses what is not `wanted` finite numbers; `what` names one of them, such as `score`. */
+export function checkNumbers(who: string, place: Place, values: unknown, wanted: number, what: string): asserts values is Float32Array {
+  if (!values) complain(who, place, `gave no ${what}s`);
+  if (!(values instanceof Float32Array)) complain(who, place, `gave ${what}s that are no Float32Array`);
+  if (values.length !== wanted) complain(who, place, `gave ${values.length} ${what}s instead of ${wanted}`);
   const bad = firstNotFinite(values);
-  if (bad >= 0) complain(who, layer, `gave a ${what} of ${values[bad]} (entry ${bad})`);
+  if (bad >= 0) complain(who, place, `gave a ${what} of ${values[bad]} (entry ${bad})`);
 }
 
-/** Throws SecateurError `plugin`: what a plugin did wrong, and at which layer, if it was at one. */
-export function complain(who: string, layer: Linear | undefined, what: string): never {
-  throw new SecateurError("plugin", `${who} ${what}${layer ? ` for ${layer.name}` : ""}`, whereOf(layer));
+/** As `checkNumbers`, for a matrix of a layer's shape. */
+export function checkMatrix(who: string, layer: Linear, matrix: unknown, what: string): Float32Array {
+  const { shape, data } = (matrix ?? {}) as { readonly shape?: unknown; readonly data?: unknown }; // whatever its type says, a plugin may give anything
+  const wanted = layer.weights.shape.join(", ");
+  if (data && !(Array.isArray(shape) && shape.join(", ") === wanted))
+    complain(who, layer, `gave ${what}s of shape [${Array.isArray(shape) ? shape.join(", ") : shape}] instead of [${wanted}]`);
+  checkNumbers(who, layer, data, layer.weights.data.length, what);
+  return data;
 }
 
-function whereOf(layer: Linear | undefined): { readonly where?: { readonly tensor: string } } {
-  return layer ? { where: { tensor: layer.name } } : {};
+/** Throws SecateurError `plugin`: what a plugin did wrong, and where. */
+export function complain(who: string, place: Place, what: string): never {
+  throw new SecateurError("plugin", `${who} ${what}${place ? ` for ${nameOf(place)}` : ""}`, whereOf(place));
+}
+
+function nameOf(place: NonNullable<Place>): string {
+  return "name" in place ? place.name : place.label;
+}
+
+function whereOf(place: Place): { readonly where?: { readonly tensor: string } } {
+  return place && "name" in place ? { where: { tensor: place.name } } : {};
 }

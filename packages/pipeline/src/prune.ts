@@ -13,12 +13,12 @@ import { type Manifest, makeManifest, type RunTimes, writeReport, writeRunFiles 
 import { checkOutput, partialFolder, publish } from "./output.ts";
 import type { Passes, Step } from "./passes.ts";
 import { inputsOf, type Plan, planKey } from "./plan.ts";
-import { createWeightGuard, type WeightGuard } from "./plugin-guard.ts";
-import { createPooler, type Pooler } from "./pooled.ts";
+import { createPluginGuard } from "./plugin-guard.ts";
+import { createPooler } from "./pooled.ts";
 import { type LayerReport, pruneLayer, sparsityOf } from "./prune-layer.ts";
 import { rankCounts } from "./ranking.ts";
 import { readingWalk } from "./reading-walk.ts";
-import { type DenseScores, denseScores } from "./scores.ts";
+import { denseScores, type ScoreContext } from "./scores.ts";
 import type { Section } from "./targets.ts";
 import { startWalk, statsOf, type Walk } from "./walk.ts";
 
@@ -61,7 +61,18 @@ export async function prune(plan: Plan, options: PruneOptions): Promise<Manifest
     const dense = await openDense(plan, work, { backend, emit, times, signal, modelHash, version });
     try {
       const scored = dense && (await denseScores(plan, dense));
-      await pruneSections({ plan, work, backend, emit, times, signal, pool: createPooler(), guard: createWeightGuard(), dense: scored });
+      await pruneSections({
+        plan,
+        work,
+        backend,
+        emit,
+        times,
+        signal,
+        fused: createPooler(),
+        mixed: createPooler(),
+        guard: createPluginGuard(),
+        dense: scored,
+      });
     } finally {
       if (dense !== plan.statistics) await dense?.close();
     }
@@ -117,16 +128,11 @@ async function openWork(plan: Plan, key: string, { out, format, restart = false 
   }
 }
 
-interface Run {
-  readonly plan: Plan;
+interface Run extends ScoreContext {
   readonly work: Work;
-  readonly backend: Backend;
   readonly emit: Emit;
   readonly times: RunTimes;
   readonly signal: AbortSignal | undefined;
-  readonly pool: Pooler;
-  readonly guard: WeightGuard;
-  readonly dense: DenseScores | undefined;
 }
 
 /** The statistics of the dense model that scores are made of: kept ones, those of an interrupted run, or collected now. */
@@ -179,8 +185,7 @@ async function pruneSections(run: Run): Promise<void> {
   const scratch = scratchFile(work.partial);
   const { ratios, ranking } = plan.method;
   const before = plan.dense?.cost.work ?? 0;
-  if (ratios)
-    work.counts ??= await timed(times, "allocate", () => allocateCounts(plan, ratios, backend, { emit, signal, scratch, done: before }));
+  if (ratios) work.counts ??= await timed(times, "allocate", () => allocateCounts(run, ratios, { emit, signal, scratch, done: before }));
   if (ranking) work.counts ??= await timed(times, "allocate", () => rankCounts(run, { emit, signal }));
   const done = before + (plan.summary.allocation?.work ?? 0);
   const kept = plan.statistics ?? (plan.method.walkNeeds.length === 0 ? run.dense?.statistics : undefined);
@@ -229,11 +234,12 @@ async function pruneSection(run: Run, walk: Walk, index: number, section: Sectio
 
 /** Prunes and writes the layers of a step; what comes after them in the section runs with the pruned ones, unless its streams see dense weights only. */
 async function pruneStep(
-  { plan, work, backend, times, signal, pool, guard, dense }: Run,
+  run: Run,
   { targets }: Step,
   weights: LoadedWeights,
   stats: ReadonlyMap<Role, BlockStats>,
 ): Promise<LayerReport[]> {
+  const { plan, work, times, signal } = run;
   const reports: LayerReport[] = [];
   let writing = Promise.resolve(); // while the next layer is at work
   try {
@@ -241,9 +247,8 @@ async function pruneStep(
       throwIfCancelled(signal);
       const { name } = target.weight;
       const tensor = weights.tensors.get(name) as Tensor; // loaded with its program
-      const result = await timed(times, "prune", () =>
-        pruneLayer({ plan, backend, pool, guard, dense, counts: work.counts }, target, tensor, statsOf(name, stats)),
-      );
+      const context = { ...run, counts: work.counts };
+      const result = await timed(times, "prune", () => pruneLayer(context, target, tensor, statsOf(name, stats)));
       await timed(times, "write", () => writing);
       writing = work.sink.write(target.tensor, result.tensor);
       writing.catch(() => {}); // thrown where it is waited for

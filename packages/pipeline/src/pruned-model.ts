@@ -3,7 +3,7 @@ import { byteSize, type Tensor } from "@secateur/tensor";
 import { allocateCounts, type Counts } from "./allocation.ts";
 import type { Emit } from "./events.ts";
 import type { Plan } from "./plan.ts";
-import { createWeightGuard } from "./plugin-guard.ts";
+import { createPluginGuard } from "./plugin-guard.ts";
 import { createPooler } from "./pooled.ts";
 import { type LayerContext, type LayerReport, pruneLayer } from "./prune-layer.ts";
 import { rankCounts } from "./ranking.ts";
@@ -41,8 +41,9 @@ export async function openPruned(plan: Plan, options: PrunedModelOptions): Promi
   const context: Omit<LayerContext, "counts"> = {
     plan,
     backend,
-    pool: createPooler(),
-    guard: createWeightGuard(),
+    fused: createPooler(),
+    mixed: createPooler(),
+    guard: createPluginGuard(),
     dense: await denseScores(plan, statistics),
   };
   const counts = await chosenCounts();
@@ -57,7 +58,7 @@ export async function openPruned(plan: Plan, options: PrunedModelOptions): Promi
   async function chosenCounts(): Promise<Counts | undefined> {
     const { ratios, ranking } = plan.method;
     // Statistics are kept, so that no hidden states need a scratch file.
-    if (ratios) return allocateCounts(plan, ratios, backend, { emit, signal, scratch: "" });
+    if (ratios) return allocateCounts(context, ratios, { emit, signal, scratch: "" });
     return ranking && rankCounts(context, { emit, signal });
   }
 

@@ -1,6 +1,6 @@
 import { GENERAL, SecateurError } from "@secateur/kit";
+import { parseInput } from "@secateur/tasks";
 import { z } from "zod";
-import { parseInput } from "./parse.ts";
 
 /** One data source of a recipe. */
 export interface DataSource {
@@ -8,7 +8,7 @@ export interface DataSource {
   readonly source: string;
   /** Standard key → the column that holds it. */
   readonly fields?: Readonly<Record<string, string>> | undefined;
-  /** A text with {column} places; `|||` parts the prompt from the answer. */
+  /** A text with {column} places, in which `|||` parts the prompt from the answer; or the name of a task template, or a JSON file with one. */
   readonly template?: string | undefined;
 }
 
@@ -67,9 +67,11 @@ const fields = z
   .optional()
   .describe("standard key → the column that holds it");
 const template = z
-  .string("a text with {column} places")
+  .string("a text with {column} places, or a task template's name or file")
   .optional()
-  .describe("a text with {column} places; ||| parts the prompt from the answer");
+  .describe(
+    "a text with {column} places, in which ||| parts the prompt from the answer; or a task template's name, or a JSON file with one",
+  );
 const dataSource = z.strictObject({ source, fields, template }, "an object with a source");
 const taskName = z.string("a name of letters, digits, _ and -, with a letter or _ first").regex(/^[A-Za-z_][\w-]*$/);
 const patternCount = z.int("a whole number from 1 on").min(1);
@@ -163,7 +165,7 @@ type Dependent = "fusion";
 
 /** Checks a recipe. Throws SecateurError `usage` that names each key, what was found and what is wanted. */
 export function parseRecipe(input: unknown): Recipe {
-  const recipe = parseInput(recipeObject, input);
+  const recipe = parseInput(recipeObject, input, "the recipe");
   checkAmount(recipe);
   checkStats(recipe);
   checkNames(recipe.tasks);
@@ -256,7 +258,7 @@ const calibrationObject = z.strictObject(
 
 /** Checks a calibration recipe. Throws SecateurError `usage` as `parseRecipe` does, and when no data is named. */
 export function parseCalibration(input: unknown): CalibrationRecipe {
-  const recipe = parseInput(calibrationObject, input);
+  const recipe = parseInput(calibrationObject, input, "the recipe");
   checkNames(recipe.tasks);
   if (recipe.general.length + recipe.tasks.length === 0)
     throw new SecateurError(

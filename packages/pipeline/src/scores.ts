@@ -2,17 +2,21 @@ import { type Backend, degreeOf, type Linear, outputGradient, type Role, type Ro
 import type { OpenStatistics } from "@secateur/statistics";
 import { readsGradients } from "./dense-pass.ts";
 import { fuseScores, type Shares, sidesOf } from "./fuse-scores.ts";
+import { sumsOf, weightsOf } from "./given.ts";
 import type { Plan } from "./plan.ts";
-import { checkNumbers, complain, type WeightGuard } from "./plugin-guard.ts";
-import type { Pooler } from "./pooled.ts";
+import { checkMatrix, type PluginGuard } from "./plugin-guard.ts";
+import { fusedStats, type Pooler } from "./pooled.ts";
 import { roleLevels } from "./role-scores.ts";
 
 /** What scoring a layer works with, beside the layer. */
 export interface ScoreContext {
   readonly plan: Plan;
   readonly backend: Backend;
-  readonly pool: Pooler;
-  readonly guard: WeightGuard;
+  /** What the fusion has pooled. */
+  readonly fused: Pooler;
+  /** What is mixed by the roles' weights alone. */
+  readonly mixed: Pooler;
+  readonly guard: PluginGuard;
   /** Statistics of the dense model, where scores are of them. */
   readonly dense: DenseScores | undefined;
 }
@@ -69,15 +73,14 @@ export async function fusedScores(
   stats: ReadonlyMap<Role, RoleStats>,
   onRoles: (scores: ReadonlyMap<Role, Float32Array>, levels: ReadonlyMap<Role, number>) => void = () => {},
 ): Promise<{ scores: Float32Array; channels?: Shares }> {
-  const { plan, pool } = context;
+  const { plan } = context;
   const { weights } = plan;
   const { fuser } = plan.method;
   const roles = [...weights.keys()];
   if (roles.length === 0) return { scores: await score(context, scorer, layer, NOTHING) };
   const levels = readsGradients(scorer.needs) ? context.dense?.levels : undefined;
   if ("pool" in fuser && !levels) {
-    const pooled = pool(stats, () => fuser.pool(stats, weights));
-    return { scores: await score(context, scorer, layer, pooled) };
+    return { scores: await score(context, scorer, layer, fusedStats(context, fuser, layer, stats, scorer.needs)) };
   }
 
   const byRole = new Map<Role, Float32Array>();
@@ -92,7 +95,7 @@ export async function fusedScores(
   const scores = { byRole, cols, firstColumn: 0, degree, selection: scorer.selection };
   const sides = { ...sidesOf(plan, stats), ...(levels && { levels }) };
   if (degree > 0) onRoles(byRole, roleLevels(sides, degree));
-  return fuseScores(plan, { fuse }, layer, scores, sides);
+  return fuseScores(context, { fuse }, layer, scores, sides);
 }
 
 const NOTHING: RoleStats = {
@@ -103,10 +106,7 @@ const NOTHING: RoleStats = {
 
 async function score({ plan, backend, guard }: ScoreContext, scorer: Scorer, layer: Linear, stats: RoleStats): Promise<Float32Array> {
   const who = scorer === plan.method.scorer ? `scorer ${plan.recipe.scorer}` : `allocator ${plan.recipe.allocate}`;
-  const result = await guard(who, layer, () => scorer.score(layer, stats, backend));
-  const { shape = [], data } = result ?? {};
-  if (data && String(shape) !== String(layer.weights.shape))
-    complain(who, layer, `gave scores of shape [${shape.join(", ")}] instead of [${layer.weights.shape.join(", ")}]`);
-  checkNumbers(who, layer, data, layer.weights.data.length, "score");
-  return data;
+  const given = [...weightsOf(layer), ...sumsOf(stats, scorer.needs)];
+  const scores = await guard.wait(who, layer, given, () => scorer.score(layer, stats, backend));
+  return checkMatrix(who, layer, scores, "score");
 }

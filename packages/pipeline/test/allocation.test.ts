@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { pruneCount } from "@secateur/fusion";
-import type { Allocator } from "@secateur/kit";
+import { type AllocateLayer, inputNorm, type MeasureLayer, type RatioAllocator } from "@secateur/kit";
 import { describe, expect, it } from "vitest";
 import { type Manifest, type PruneEvent, parseRecipe, partialFolder, planPrune, prune, type RecipeInput } from "../src/index.ts";
 import { partsOf, run } from "./run.ts";
@@ -92,10 +92,10 @@ describe("ratios that an allocator chooses", () => {
 });
 
 describe("an allocator is refused", () => {
-  async function failureWith(allocator: Partial<Allocator>): Promise<[string, string]> {
+  async function failureWith(allocator: Partial<RatioAllocator>): Promise<[string, string]> {
     const recipe = parseRecipe(goldenRecipe("llama", { allocate: "mine" }));
     const parts = await partsOf(goldenRecipe("llama"), 64);
-    const own: Allocator = { needs: [], allocate: (layers, ratio) => layers.map(() => ratio), ...allocator };
+    const own: RatioAllocator = { needs: [], allocate: (layers, ratio) => layers.map(() => ratio), ...allocator };
     const out = join(await newFolder(), "out");
     return failureOf(async () => {
       const plan = await planPrune(recipe, { ...parts, allocator: own }, { path: out, force: false });
@@ -104,10 +104,10 @@ describe("an allocator is refused", () => {
       } finally {
         await plan.close();
       }
-    });
+    }).finally(() => expect(existsSync(out)).toBe(false));
   }
 
-  it.each<[what: string, allocator: Partial<Allocator>, message: string]>([
+  it.each<[what: string, allocator: Partial<RatioAllocator>, message: string]>([
     ["with too few ratios", { allocate: () => [0.5] }, "allocator mine gave 1 ratios for 21 layers"],
     [
       "with a ratio past 1",
@@ -118,6 +118,51 @@ describe("an allocator is refused", () => {
       "with ratios that miss the budget",
       { allocate: (layers) => layers.map(() => 0.6) },
       "allocator mine gave ratios that prune 0.6 of all weights (37325 of 62208), wanted 0.5 (31104)",
+    ],
+    ["with nothing", { allocate: () => undefined as never }, "allocator mine gave no ratios for 21 layers"],
+    [
+      "with a ratio that is NaN",
+      { allocate: (layers) => layers.map(() => Number.NaN) },
+      "allocator mine gave model.layers.0.self_attn.q_proj.weight the ratio NaN, wanted a number from 0 to 1",
+    ],
+    [
+      "that puts the layers in an order of its own",
+      { allocate: (layers) => (layers as AllocateLayer[]).reverse().map(() => 0.5) },
+      "allocator mine failed: Cannot assign to read only property '0' of object '[object Array]'",
+    ],
+    [
+      "that changes a layer",
+      { allocate: (layers) => layers.map((layer) => Object.assign(layer, { block: 0 }) && 0.5) },
+      "allocator mine failed: Cannot assign to read only property 'block' of object '#<Object>'",
+    ],
+    [
+      "that changes a shape",
+      { allocate: (layers) => layers.map(({ shape }) => (shape as unknown as number[]).push(1)) },
+      "allocator mine failed: Cannot add property 2, object is not extensible",
+    ],
+    [
+      "whose measure throws",
+      {
+        measure: () => {
+          throw new Error("nothing to measure");
+        },
+      },
+      "allocator mine failed on block 0: nothing to measure",
+    ],
+    [
+      "whose measure changes weights",
+      { measure: (layers) => layers.map(({ layer: { weights } }) => weights.data.fill(1)).length },
+      "allocator mine changed the weights of model.layers.0.self_attn.q_proj.weight that it was given for block 0",
+    ],
+    [
+      "whose measure changes statistics",
+      { needs: [inputNorm], measure: (layers) => layers.map(({ stats }) => stats.get(inputNorm).squares?.fill(0)).length },
+      "allocator mine changed the statistic inputNorm.squares of model.layers.0.self_attn.q_proj.weight that it was given for block 0",
+    ],
+    [
+      "whose measure sorts the layers",
+      { measure: (layers) => (layers as MeasureLayer[]).sort(() => -1).length },
+      "allocator mine failed on block 0: Cannot assign to read only property '0' of object '[object Array]'",
     ],
     [
       "that throws",

@@ -31,6 +31,8 @@ async function data(more: Readonly<Record<string, unknown>> = {}): Promise<strin
   return folder;
 }
 
+const rules = (...names: string[]) => names.map((name) => ({ name, fusion: name }));
+
 function inputOf(folder: string, change: Partial<CompareInput> = {}, recipe: Partial<CompareInput["recipe"]> = {}): CompareInput {
   return {
     recipe: {
@@ -41,7 +43,7 @@ function inputOf(folder: string, change: Partial<CompareInput> = {}, recipe: Par
       ...recipe,
     },
     mixtures: [0.25, 0.5, 0.75],
-    fusions: ["shared-exclusive", "max"],
+    rules: rules("shared-exclusive", "max"),
     evaluate: [],
     evaluateSamples: 64,
     ...change,
@@ -170,7 +172,7 @@ describe("a comparison", () => {
       });
       const input = inputOf(
         folder,
-        { evaluate, mixtures: [0.5], fusions: ["max"] },
+        { evaluate, mixtures: [0.5], rules: rules("max") },
         { tasks, scorer: "sparsegpt", sparsity: undefined, pattern: { keep: 2, of: 4 }, weights: { general: 0.5, math: 0.1, code: 0.4 } },
       );
       const made = await plan(input);
@@ -194,7 +196,7 @@ describe("a comparison", () => {
   it("reads the loss's gradients where the scorer does", async () => {
     await withBackend(async (backend) => {
       const folder = await data();
-      const rows = await compared(inputOf(folder, { mixtures: [0.5], fusions: ["sum"] }, { scorer: "fisher" }), folder, backend);
+      const rows = await compared(inputOf(folder, { mixtures: [0.5], rules: rules("sum") }, { scorer: "fisher" }), folder, backend);
       expect(new Set(rows.map(({ metrics }) => metrics[GENERAL]?.losses[0]?.loss)).size).toBe(5);
     });
   });
@@ -218,13 +220,19 @@ describe("what cannot be compared", () => {
       "a mixture of one role",
       (folder) => inputOf(folder, { mixtures: [0.5, 1] }),
       "usage",
-      () => "a mixture's weight of the tasks is 1: wanted a number above 0 and below 1, such as 0.5",
+      () => "the tasks' weight in a mixture or rule is 1: wanted a number above 0 and below 1, such as 0.5",
     ],
     [
       "a fusion of its recipe",
       (folder) => inputOf(folder, {}, { fusion: "max" }),
       "usage",
-      () => "a comparison chooses fusion and statistics itself: leave fusion and stats out of its recipe",
+      () => "a comparison chooses fusion and statistics itself: leave fusion, fusionOptions and stats out of its recipe",
+    ],
+    [
+      "two rules of one name",
+      (folder) => inputOf(folder, { rules: rules("max", "max") }),
+      "usage",
+      () => "two of what is compared are called max: name each once",
     ],
     [
       "a role of one sequence",

@@ -1,5 +1,7 @@
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { encodeSafetensors } from "@secateur/format-safetensors";
+import type { Loader, LoadReport } from "@secateur/kit";
 import { type Tensor, toFloat32 } from "@secateur/tensor";
 import { describe, expect, it } from "vitest";
 import { parseRecipe, planPrune } from "../src/index.ts";
@@ -7,6 +9,7 @@ import { goldenFolder } from "./golden-cases.ts";
 import { partsOf, run } from "./run.ts";
 import {
   copyGolden,
+  failureOf,
   filesOf,
   goldenRecipe,
   letterTokenizer,
@@ -146,5 +149,55 @@ describe("roles and data", () => {
       [zeros, of] = [zeros + count, of + tensor.data.length];
     }
     expect(manifest.sparsity).toEqual({ zeros, of, ratio: zeros / of });
+  });
+});
+
+describe("a loader that does not keep its contract", () => {
+  async function failureWith(load: (source: string, report: LoadReport) => unknown): Promise<[string, string]> {
+    const folder = await newFolder();
+    const recipe = parseRecipe(goldenRecipe("llama", { general: [{ source: join(folder, "x.odd") }] }));
+    const odd = {
+      name: "odd",
+      summary: "what it likes",
+      extensions: [".odd"],
+      load: (source, _, report) => load(source, report),
+    } as Loader;
+    const parts = { ...(await partsOf(recipe, 64)), loaders: [odd] };
+    const out = join(folder, "out");
+    const [code, message] = await failureOf(async () => {
+      const plan = await planPrune(recipe, parts, { path: out, force: false });
+      await plan.close();
+    });
+    expect(readdirSync(folder)).toEqual([]);
+    return [code, message.replaceAll(folder, "FOLDER")];
+  }
+  const row = (source: string, line: number, rest: object): object => ({ kind: "ids", ids: [1, 2, 3], origin: { source, line }, ...rest });
+
+  it.each<[what: string, load: (source: string, report: LoadReport) => unknown, message: string]>([
+    ["throws", () => Promise.reject(new Error("no luck")), "loader odd failed on FOLDER/x.odd: no luck"],
+    [
+      "throws between rows",
+      async function* (source) {
+        yield row(source, 7, {});
+        throw new Error("no more");
+      },
+      "loader odd failed on FOLDER/x.odd after line 7: no more",
+    ],
+    [
+      "gives what is no document",
+      (source) => [row(source, 1, {}), row(source, 2, { ids: "5 6" })],
+      'loader odd gave a document that has the ids "5 6", wanted an array (document 2 of FOLDER/x.odd)',
+    ],
+    ["gives nothing", () => undefined, "loader odd gave no documents of FOLDER/x.odd, wanted an async iterable"],
+    [
+      "cannot count",
+      (source, report) => {
+        report.rows = Number.NaN;
+        return [row(source, 1, {})];
+      },
+      "loader odd counted NaN rows of FOLDER/x.odd, wanted a whole number from 0",
+    ],
+  ])("%s", async (_, load, message) => {
+    expect(await failureWith(load)).toEqual(["plugin", message]);
   });
 });

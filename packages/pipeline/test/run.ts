@@ -4,7 +4,7 @@ import { textLoader } from "@secateur/data-text";
 import { safetensors, safetensorsFiles } from "@secateur/format-safetensors";
 import { allocators, fusers } from "@secateur/fusion";
 import type { Backend, Solver } from "@secateur/kit";
-import { createRegistry, parseOptions, resolvePlugin } from "@secateur/kit/node";
+import { createRegistry, makeFrom, resolvePlugin } from "@secateur/kit/node";
 import { fisher, fisherAllocator } from "@secateur/scorer-fisher";
 import { magnitude } from "@secateur/scorer-magnitude";
 import { obd } from "@secateur/scorer-obd";
@@ -39,13 +39,13 @@ export async function partsOf(input: RecipeInput, preferredTokens: number): Prom
   const repairing = solver === undefined ? undefined : await resolvePlugin(registry, "scorer", solver, { from: process.cwd() });
   const allocator = allocate === undefined ? undefined : await resolvePlugin(registry, "allocator", allocate, { from: process.cwd() });
   return {
-    ...(repairing && { solver: repairing.create(await parseOptions(repairing, recipe.solverOptions)) as Solver }), // named as one
-    ...(allocator && { allocator: allocator.create(await parseOptions(allocator, recipe.allocateOptions)) }),
+    ...(repairing && { solver: (await makeFrom(repairing, recipe.solverOptions)) as Solver }), // named as one
+    ...(allocator && { allocator: await makeFrom(allocator, recipe.allocateOptions) }),
     format: safetensors,
     statisticsFiles: safetensorsFiles,
     loaders: [jsonlLoader, textLoader],
-    scorer: scorer.create(await parseOptions(scorer, recipe.scorerOptions)),
-    fuser: fuser.create(await parseOptions(fuser, recipe.fusionOptions)),
+    scorer: await makeFrom(scorer, recipe.scorerOptions),
+    fuser: await makeFrom(fuser, recipe.fusionOptions),
     preferredTokens,
   };
 }

@@ -4,12 +4,12 @@ import type { ComparedRow, Comparison } from "@secateur/pipeline";
 import { tradeOff } from "./charts/trade-off.ts";
 import { compareLine } from "./command-line.ts";
 import { computedText } from "./computed.ts";
-import { conclusionText, distanceText, figuresOf, PAST_MIXTURES, rounded, significant } from "./figures.ts";
+import { conclusionText, distanceText, figuresOf, PAST_MIXTURES } from "./figures.ts";
 import { type Html, html, type Part } from "./html.ts";
 import { name, page, type Section, section, sections } from "./page.ts";
 import { amountText, footer, modelName, recipeSection, warningsOf, withOptions } from "./parts.ts";
 import { details, facts, table } from "./table.ts";
-import { counted, grouped, humanCount, percent } from "./units.ts";
+import { counted, grouped, humanCount, percent, plusMinus } from "./units.ts";
 
 /**
  * A page on a comparison: what each way to prune keeps of general text and of the tasks. One HTML file that runs no script and fetches nothing; every text of the
@@ -47,8 +47,7 @@ function results(rows: readonly ComparedRow[], names: readonly string[]): Sectio
         head: html`${name(data)} ${figure}`,
         of: ({ metrics }: ComparedRow) => {
           const evaluation = own(metrics, data);
-          const found = evaluation && figuresOf(evaluation)[i];
-          return found ? `${found[1]} ± ${found[2]}` : "";
+          return (evaluation && figuresOf(evaluation)[i]?.[2]) ?? "";
         },
       })),
       ...(placed.includes(data) ? [{ head: html`${name(data)} past mixtures`, of: (row: ComparedRow) => distance(row, data) }] : []),
@@ -80,7 +79,7 @@ function tradeOffs(rows: readonly ComparedRow[], names: readonly string[]): Sect
     const losses = own(row.metrics, data)?.losses ?? [];
     if (losses.length === 0) return "";
     const { value, standardError } = pooledLoss(losses);
-    return `${significant(value)} ± ${rounded(standardError)}`;
+    return plusMinus(value, standardError);
   };
   const charts = tasks.map((task, i) => tradeOff({ id: `trade-off-${i}`, task, rows }));
   const losses = table({
@@ -133,7 +132,7 @@ function calibrated({ plan, rows }: Comparison): Section {
   ]);
 }
 
-function method({ input: { recipe }, plan, backend }: Comparison): Section {
+function method({ input: { recipe, rules }, plan, backend }: Comparison): Section {
   return section("method", "Method", [
     facts([
       [
@@ -143,7 +142,13 @@ function method({ input: { recipe }, plan, backend }: Comparison): Section {
       ["pruned", html`${amountText(recipe)}; ${counted(plan.layers, "layer")}`],
       ["scorer", withOptions(recipe.scorer, recipe.scorerOptions)],
       ...(recipe.solver === undefined ? [] : ([["solver", withOptions(recipe.solver, recipe.solverOptions)]] as const)),
-      ...(Object.keys(recipe.fusionOptions).length === 0 ? [] : ([["rules", withOptions("", recipe.fusionOptions)]] as const)),
+      ...rules.map(
+        ({ name: rule, fusion, fusionOptions = {}, tasksWeight }) =>
+          [
+            `rule ${rule}`,
+            withOptions(fusion, { ...fusionOptions, ...(tasksWeight !== undefined && { "tasks' weight": tasksWeight }) }),
+          ] as const,
+      ),
       ...(recipe.allocate === undefined ? [] : ([["shared out by", withOptions(recipe.allocate, recipe.allocateOptions)]] as const)),
       ["computed by", computedText(backend)],
     ]),

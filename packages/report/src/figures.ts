@@ -1,13 +1,13 @@
 import type { Estimate, Evaluation, FrontierDistance } from "@secateur/evaluate";
 import type { ComparedRow } from "@secateur/pipeline";
-import { percent } from "./units.ts";
+import { percent, plusMinus } from "./units.ts";
 
-/** A figure of a measurement for tables: its short name, its value, and its standard error in the value's unit. */
-export type Figure = readonly [name: string, value: string, standardError: string];
+/** A figure of a measurement for tables: its short name, its value, and the same with its standard error. */
+export type Figure = readonly [name: string, value: string, withError: string];
 
 /** The figures of a measurement. */
 export function figuresOf(evaluation: Evaluation): readonly Figure[] {
-  const share = (name: string, { value, standardError }: Estimate): Figure => [name, percent(value), (100 * standardError).toFixed(1)];
+  const share = (name: string, estimate: Estimate): Figure => [name, percent(estimate.value), shareText(estimate)];
   switch (evaluation.metric) {
     case "perplexity":
       return [perplexityFigure(evaluation)];
@@ -20,7 +20,12 @@ export function figuresOf(evaluation: Evaluation): readonly Figure[] {
 
 /** exp of a loss: what it misses by is the loss's error times itself. */
 function perplexityFigure({ perplexity, standardError }: { readonly perplexity: number; readonly standardError: number }): Figure {
-  return ["ppl", significant(perplexity), rounded(perplexity * standardError)];
+  return ["ppl", significant(perplexity), plusMinus(perplexity, perplexity * standardError)];
+}
+
+/** A share with its standard error, in percent. */
+export function shareText({ value, standardError }: Estimate): string {
+  return `${percent(value)} ± ${(100 * standardError).toFixed(1)}`;
 }
 
 /** A number to its five leading digits. */
@@ -28,16 +33,10 @@ export function significant(value: number): string {
   return Number(value.toPrecision(5)).toString();
 }
 
-/** A standard error to its two leading digits. */
-export function rounded(standardError: number): string {
-  return String(Number(standardError.toPrecision(2)));
-}
-
 /** How far a model lies from the mixtures, and along what where that is not the task's loss: `−0.12 ± 0.03 (general)`. */
 export function distanceText({ value, standardError, along }: FrontierDistance): string {
-  const sign = value > 0 ? "+" : value < 0 ? "−" : "";
-  const decimals = (rounded(standardError).split(".")[1] ?? "").length;
-  return `${sign}${Math.abs(value).toFixed(Math.max(2, decimals))} ± ${rounded(standardError)}${along === "general" ? " (general)" : ""}`;
+  const text = plusMinus(value, standardError).replace("-", "−");
+  return `${value > 0 ? "+" : ""}${text}${along === "general" ? " (general)" : ""}`;
 }
 
 /** How to read a distance from the mixtures. */

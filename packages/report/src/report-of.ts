@@ -16,7 +16,7 @@ export function reportOf(json: unknown, file: string): string {
   }
   if (isObject && "rows" in json) {
     const found = checked(comparison, json, file) as unknown as Comparison; // of this form, as far as it is shown
-    const { fusion: _fusion, ...recipe } = recipeOf(found.input.recipe, file);
+    const { fusion: _fusion, fusionOptions: _options, ...recipe } = recipeOf(found.input.recipe, file);
     return compareReport({ ...found, input: { ...found.input, recipe } });
   }
   throw refusal(file, "it has neither the tensors of a prune nor the rows of a comparison");
@@ -127,10 +127,13 @@ const comparison = z.looseObject({
   input: z.looseObject({
     recipe: z.looseObject({}),
     mixtures: z.array(amount),
-    fusions: texts,
+    rules: z.array(
+      z.looseObject({ name: text, fusion: text, fusionOptions: byName(z.unknown()).optional(), tasksWeight: amount.optional() }),
+    ),
     evaluate: z.array(source),
     evaluateSamples: count,
     evaluateSeqLen: count.optional(),
+    evaluateMaxTokens: count.optional(),
   }),
   model,
   plan: z.looseObject({

@@ -33,6 +33,13 @@ export function percent(share: number): string {
   return `${(100 * share).toFixed(1)} %`;
 }
 
+/** A number and its standard error, both to the error's second digit: `36.8 ± 4.0`. */
+export function plusMinus(value: number, standardError: number): string {
+  if (!(standardError > 0 && Number.isFinite(value))) return `${Number(value.toPrecision(5))} ± ${standardError}`;
+  const decimals = Math.max(0, 1 - Math.floor(Math.log10(standardError)));
+  return `${value.toFixed(decimals)} ± ${standardError.toFixed(decimals)}`;
+}
+
 /** A number and its noun, in the plural unless it is one. */
 export function counted(count: number, noun: string): string {
   return `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;

@@ -1,4 +1,4 @@
-import { parseRecipe, type RecipeInput } from "@secateur/pipeline";
+import { type Comparison, parseRecipe, type RecipeInput } from "@secateur/pipeline";
 import { describe, expect, it } from "vitest";
 import { compareLine, pruneLine } from "../src/command-line.ts";
 import { comparisonOf } from "./manifests.ts";
@@ -21,6 +21,7 @@ describe("pruneLine", () => {
     ["options", { scorerOptions: { a: "x=y", b: 2, c: true } }, " --scorer-option a=x=y --scorer-option b=2 --scorer-option c=true "],
     ["columns", { general: [{ source: "g", fields: { text: "body" } }] }, " --field general:text=body "],
     ["a template", { general: [{ source: "g", template: "{a}|||{b}" }] }, " --template 'general={a}|||{b}' "],
+    ["a task template", { general: [{ source: "g", template: "arc" }] }, " --task-template general=arc "],
     ["packing", { pack: false, shuffle: true, promptWeight: 0.5 }, " --no-pack --prompt-weight 0.5 --shuffle "],
     [
       "weights and globs",
@@ -51,9 +52,45 @@ describe("compareLine", () => {
   it("says what is compared, and on what", () => {
     const { input } = comparisonOf();
     const evaluate = [{ name: "task0", source: "test.jsonl" }];
-    expect(compareLine({ input: { ...input, evaluate, evaluateSeqLen: 32 } })).toBe(
-      "secateur compare models/tiny --general c4.jsonl --task task0=task0.jsonl --samples 128 --seq-len 64 --seed 0 --sparsity 0.5 --scorer wanda --backend onnxruntime --mixture 0.25,0.75 --fusion shared-exclusive,max --eval task0=test.jsonl --eval-samples 12 --eval-seq-len 32",
+    expect(compareLine({ input: { ...input, evaluate, evaluateSeqLen: 32, evaluateMaxTokens: 64 } })).toBe(
+      "secateur compare models/tiny --general c4.jsonl --task task0=task0.jsonl --samples 128 --seq-len 64 --seed 0 --sparsity 0.5 --scorer wanda --backend onnxruntime --mixture 0.25,0.75 --fusion shared-exclusive,max --eval task0=test.jsonl --eval-samples 12 --eval-seq-len 32 --max-tokens 64",
     );
-    expect(compareLine({ input: { ...input, fusions: ["./a,b.ts"] } })).toBeUndefined();
+  });
+
+  it.each<[what: string, rules: Comparison["input"]["rules"], flags: string]>([
+    [
+      "options that all have",
+      [
+        { name: "max", fusion: "max", fusionOptions: { tau: 0.2 } },
+        { name: "sum", fusion: "sum", fusionOptions: { tau: 0.2 } },
+      ],
+      "--fusion-option tau=0.2 --fusion max,sum",
+    ],
+    [
+      "options of one",
+      [
+        { name: "max", fusion: "max" },
+        { name: "s", fusion: "sum", fusionOptions: { tau: 0.2 }, tasksWeight: 0.25 },
+      ],
+      "--fusion max,sum:tau=0.2:weight=0.25",
+    ],
+    ["options in their names", [{ name: "max:tau=0.2", fusion: "max", fusionOptions: { tau: "0.2" } }], "--fusion max:tau=0.2"],
+    [
+      "parts in the order of the name",
+      [
+        { name: "max", fusion: "max" },
+        { name: "sum:weight=0.25:tau=0.2", fusion: "sum", fusionOptions: { tau: "0.2" }, tasksWeight: 0.25 },
+      ],
+      "--fusion max,sum:weight=0.25:tau=0.2",
+    ],
+  ])("says rules with %s", (_, rules, flags) => {
+    expect(compareLine({ input: { ...comparisonOf().input, rules } })).toContain(` ${flags} `);
+  });
+
+  it.each<[what: string, rule: Comparison["input"]["rules"][number]]>([
+    ["a fusion with a comma", { name: "a", fusion: "./a,b.ts" }],
+    ["an option that is no text", { name: "a", fusion: "a", fusionOptions: { of: [1] } }],
+  ])("says nothing where flags cannot: %s", (_, rule) => {
+    expect(compareLine({ input: { ...comparisonOf().input, rules: [rule] } })).toBeUndefined();
   });
 });

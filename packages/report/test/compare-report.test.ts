@@ -2,7 +2,7 @@ import { pooledLoss } from "@secateur/evaluate";
 import type { Comparison } from "@secateur/pipeline";
 import { describe, expect, it } from "vitest";
 import { compareReport } from "../src/index.ts";
-import { distanceText, figuresOf, rounded, significant } from "../src/text.ts";
+import { distanceText, figuresOf, plusMinus } from "../src/text.ts";
 import { comparisonOf } from "./manifests.ts";
 import { markTitles, parsePage } from "./parse-page.ts";
 
@@ -12,7 +12,7 @@ describe("the numbers of a page are those of its JSON", () => {
   const { rows } = page.data as Comparison;
   const loss = (row: Comparison["rows"][number], data: string): string => {
     const { value, standardError } = pooledLoss(row.metrics[data]?.losses ?? []);
-    return `${significant(value)} ± ${rounded(standardError)}`;
+    return plusMinus(value, standardError);
   };
 
   it("holds the comparison, but for what pruning did to each layer", () => {
@@ -23,7 +23,7 @@ describe("the numbers of a page are those of its JSON", () => {
   it("in the table of results", () => {
     const figures = (row: Comparison["rows"][number], data: string): string[] => {
       const evaluation = row.metrics[data];
-      return evaluation ? figuresOf(evaluation).map(([, value, error]) => `${value} ± ${error}`) : [];
+      return evaluation ? figuresOf(evaluation).map(([, , text]) => text) : [];
     };
     const past = (row: Comparison["rows"][number], data: string): string => {
       const distance = row.frontier?.[data];

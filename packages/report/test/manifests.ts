@@ -142,13 +142,19 @@ export function comparisonOf({
                 answerTokens: 192,
                 documents: 12,
                 exactMatch: { value: random.next(), standardError: 0.03 },
+                decoded: 0,
+                unended: 0,
                 skipped: 0,
                 ...common,
               },
         ];
       }),
     );
-  const { fusion: _fusion, ...whole } = wholeRecipe({
+  const {
+    fusion: _fusion,
+    fusionOptions: _options,
+    ...whole
+  } = wholeRecipe({
     model: source,
     general: [{ source: "c4.jsonl" }],
     tasks: tasks.map((_, i) => ({ name: `task${i}`, source: `task${i}.jsonl` })),
@@ -168,7 +174,13 @@ export function comparisonOf({
   const equal = Object.fromEntries(names.map((name) => [name, 1 / names.length]));
   return {
     secateur: "1.2.3",
-    input: { recipe: whole, mixtures: [0.25, 0.75], fusions: rules, evaluate: [], evaluateSamples: 12 },
+    input: {
+      recipe: whole,
+      mixtures: [0.25, 0.75],
+      rules: rules.map((name) => ({ name, fusion: name, fusionOptions: {} })),
+      evaluate: [],
+      evaluateSamples: 12,
+    },
     model: { source, modelType: "llama", hash: "sha256:00aa" },
     plan: {
       model: source,

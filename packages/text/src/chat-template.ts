@@ -1,7 +1,6 @@
 import vm from "node:vm";
 import { Environment, Interpreter, parse, tokenize } from "@huggingface/jinja";
-import { type Json, type Message, type Origin, SecateurError, type TokenizerFiles } from "@secateur/kit";
-import { errorAt } from "./place.ts";
+import { errorAt, type Json, type Message, type Origin, SecateurError, type TokenizerFiles } from "@secateur/kit";
 
 /** One rendering of a conversation. */
 export interface ChatRequest {

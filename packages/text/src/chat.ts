@@ -1,6 +1,5 @@
-import type { Message, Origin } from "@secateur/kit";
+import { errorAt, type Message, type Origin } from "@secateur/kit";
 import { type ChatTemplate, chatTemplate } from "./chat-template.ts";
-import { errorAt } from "./place.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** A part of a text, from `start` up to but without `end`, in UTF-16 units. */

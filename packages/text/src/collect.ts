@@ -1,8 +1,7 @@
-import { type Document, SecateurError } from "@secateur/kit";
+import { type Document, errorAt, placeOf, SecateurError } from "@secateur/kit";
 import { seededRandom } from "@secateur/tensor";
 import { chatTemplate } from "./chat-template.ts";
 import { createPacker, type Packer, type Window } from "./packing.ts";
-import { errorAt } from "./place.ts";
 import { encodeDocument, type Sequence } from "./sequences.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
@@ -120,7 +119,7 @@ async function* shuffled(
 }
 
 function mixedKinds(first: Document, other: Document): SecateurError {
-  const what = `${describe(other)} comes after ${describe(first)} (${first.origin.source}, line ${first.origin.line})`;
+  const what = `${describe(other)} comes after ${describe(first)} (${placeOf(first.origin)})`;
   return errorAt(
     "data",
     other.origin,

@@ -1,7 +1,6 @@
-import type { Document, Origin } from "@secateur/kit";
+import { type Document, errorAt, type Origin } from "@secateur/kit";
 import { renderChat, type Span } from "./chat.ts";
 import type { ChatTemplate } from "./chat-template.ts";
-import { errorAt } from "./place.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** One document, or a window of several, as token ids. */

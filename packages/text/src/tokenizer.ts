@@ -1,6 +1,5 @@
 import { Tokenizer as LibraryTokenizer } from "@huggingface/tokenizers";
-import { type Json, type Origin, SecateurError, type TokenizerFiles } from "@secateur/kit";
-import { errorAt } from "./place.ts";
+import { errorAt, type Json, type Origin, SecateurError, type TokenizerFiles } from "@secateur/kit";
 import { withWordCuts } from "./split-words.ts";
 
 /** How ids become text again. */

@@ -22,7 +22,10 @@ export const SMOLLM2: Config = {
   tie_word_embeddings: true,
 };
 
-/** Writes a bf16 model of these sizes with seeded random weights, and rows of random token ids beside it. */
+/** So many rows a role are for measuring with. */
+const EVAL_ROWS = 16;
+
+/** Writes a bf16 model of these sizes with seeded random weights, and rows of random token ids beside it: of each role some to calibrate and some to measure with. */
 export async function writeRandomModel(
   folder: string,
   config: Config,
@@ -45,7 +48,12 @@ export async function writeRandomModel(
   await once(file, "close");
 
   for (const role of ["general", "task"]) {
+    await writeRows(join(folder, `${role}.jsonl`), rows.count);
+    await writeRows(join(folder, `${role}.eval.jsonl`), EVAL_ROWS);
+  }
+
+  async function writeRows(path: string, count: number): Promise<void> {
     const line = (): string => JSON.stringify({ input_ids: Array.from({ length: rows.tokens }, () => random.below(vocabulary)) });
-    await writeFile(join(folder, `${role}.jsonl`), `${Array.from({ length: rows.count }, line).join("\n")}\n`);
+    await writeFile(path, `${Array.from({ length: count }, line).join("\n")}\n`);
   }
 }

@@ -1,12 +1,12 @@
+import type { CalibrateRequest } from "@secateur/engine";
 import { SecateurError } from "@secateur/kit";
 import type { Command } from "commander";
 import { backendsHere } from "../backends.ts";
-import { runEngine } from "../engine/client.ts";
-import type { CalibrateRequest } from "../engine/messages.ts";
 import * as flags from "../flags.ts";
 import { calibratedText, calibrationText } from "../render/calibrated.ts";
 import { createProgress } from "../render/progress.ts";
 import { followPrune } from "../render/prune-events.ts";
+import { runEngine } from "../run-engine.ts";
 import { printJson } from "../terminal.ts";
 import { type CommandContext, command, type Example } from "./command.ts";
 import { addDataFlags, addEngineFlags, addMemoryFlag, backendOptions, type DataFlags, dataOf, type EngineFlags } from "./shared-flags.ts";

@@ -1,11 +1,10 @@
-import { SecateurError } from "@secateur/kit";
+import type { CompareOutcome, CompareRequest } from "@secateur/engine";
 import type { Command } from "commander";
-import { runEngine } from "../engine/client.ts";
-import type { CompareOutcome, CompareRequest } from "../engine/messages.ts";
 import * as flags from "../flags.ts";
 import { comparedText, comparisonText } from "../render/compare.ts";
 import { followCompare } from "../render/compare-events.ts";
 import { createProgress } from "../render/progress.ts";
+import { runEngine } from "../run-engine.ts";
 import { printJson } from "../terminal.ts";
 import { withWayOn } from "../way-on.ts";
 import { type CommandContext, command, type Example } from "./command.ts";
@@ -23,11 +22,12 @@ import {
 
 /** The flags of `compare` as they are parsed; what was not given is absent. */
 interface CompareFlags extends AmountFlags, DataFlags, MethodFlags, EngineFlags {
-  readonly fusion?: readonly string[];
+  readonly fusion?: readonly flags.RuleFlag[];
   readonly mixture?: readonly number[];
   readonly eval?: readonly flags.NamedSource[];
   readonly evalSamples?: number;
   readonly evalSeqLen?: number;
+  readonly maxTokens?: number;
   readonly memory?: number;
   readonly out?: string;
   readonly force?: boolean;
@@ -48,7 +48,7 @@ const EXAMPLES: readonly Example[] = [
   ["the results as a page", "secateur compare ./model --general c4.jsonl --task math=gsm8k.jsonl --sparsity 0.5 --out compare.html"],
   [
     "by what the loss needs, with the rules of your choice",
-    "secateur compare ./model --general c4.jsonl --task math=gsm8k.jsonl --sparsity 0.5 --scorer fisher --fusion sum,max",
+    "secateur compare ./model --general c4.jsonl --task math=gsm8k.jsonl --sparsity 0.5 --scorer fisher --fusion sum:weight=0.25,max",
   ],
 ];
 
@@ -68,10 +68,19 @@ export function compareCommand(context: CommandContext): Command {
       flags.repeated(flags.namedSource),
     )
     .option("--eval-samples <n>", "windows or rows of each at most (default: 128)", flags.wholeNumber("--eval-samples", 2))
-    .option("--eval-seq-len <n>", "tokens a window of text (default: --seq-len)", flags.wholeNumber("--eval-seq-len", 2));
+    .option("--eval-seq-len <n>", "tokens a window of text (default: --seq-len)", flags.wholeNumber("--eval-seq-len", 2))
+    .option(
+      "--max-tokens <n>",
+      "tokens of an answer at most, for rows that say how it ends or what counts of it (default: 256)",
+      flags.wholeNumber("--max-tokens", 1),
+    );
   addMethodFlags(made.optionsGroup("Method (`secateur plugins` lists names and options):"), (command) =>
     command
-      .option("--fusion <names>", "rules, with commas (default: shared-exclusive,max)", flags.listed(flags.text("--fusion")))
+      .option(
+        "--fusion <names>",
+        "rules, with commas and options, such as max,sum:weight=0.25:tau=0.2 (default: shared-exclusive,max)",
+        flags.listed(flags.rule),
+      )
       .option(
         "--mixture <weights>",
         "the tasks' weights in mixtures, with commas (default: 0.25,0.5,0.75)",
@@ -97,16 +106,19 @@ function compareRequest(model: string, given: CompareFlags, version: string): Co
   const data = dataOf(given);
   const names = ["general", ...(data.tasks ?? []).map(({ name }) => name), ...evaluate.map(({ name }) => name)];
   const reading = readingOf(given, [...new Set(names)]);
-  const repeated = (given.fusion ?? []).find((name, i, all) => all.indexOf(name) !== i);
-  if (repeated !== undefined) throw new SecateurError("usage", `--fusion names ${repeated} twice: name it once`);
+  const { fusionOptions, ...method } = methodOf(given);
   return {
     input: {
-      recipe: { model, ...data, ...methodOf(given), ...amountOf(given), backend: given.backend, backendOptions: backendOptions(given) },
+      recipe: { model, ...data, ...method, ...amountOf(given), backend: given.backend, backendOptions: backendOptions(given) },
       mixtures: given.mixture ?? [0.25, 0.5, 0.75],
-      fusions: given.fusion ?? ["shared-exclusive", "max"],
+      rules: (given.fusion ?? ["shared-exclusive", "max"].map(flags.rule)).map((rule) => ({
+        ...rule,
+        fusionOptions: { ...fusionOptions, ...rule.fusionOptions },
+      })),
       evaluate: evaluate.map((one) => ({ ...one, ...reading(one.name) })),
       evaluateSamples: given.evalSamples ?? 128,
       evaluateSeqLen: given.evalSeqLen,
+      evaluateMaxTokens: given.maxTokens,
     },
     out: given.out,
     force: given.force === true,

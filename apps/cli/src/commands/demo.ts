@@ -1,7 +1,8 @@
+import type { DemoRequest } from "@secateur/engine";
 import type { Command } from "commander";
-import { runEngine } from "../engine/client.ts";
-import type { DemoRequest } from "../engine/messages.ts";
+import { packageFile } from "../package-file.ts";
 import { demoText } from "../render/demo.ts";
+import { runEngine } from "../run-engine.ts";
 import { printJson } from "../terminal.ts";
 import { type CommandContext, command, type Example } from "./command.ts";
 import { addEngineFlags, backendOptions, type EngineFlags } from "./shared-flags.ts";
@@ -28,7 +29,7 @@ export function demoCommand({ terminal, version }: CommandContext): Command {
   return addEngineFlags(made).action(async ({ out, json, ...engine }: DemoFlags) => {
     const started = performance.now();
     const onEvent = ({ message }: { readonly message: string }): void => void terminal.err.write(`${message}\n`);
-    const result = await runEngine("demo", { folder: out, version, ...computing(engine) }, { onEvent });
+    const result = await runEngine("demo", { model: packageFile("demo"), folder: out, version, ...computing(engine) }, { onEvent });
     if (json) printJson(terminal.out, result);
     else terminal.out.write(demoText(result, (performance.now() - started) / 1000, terminal.colors));
   });

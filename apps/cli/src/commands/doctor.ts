@@ -1,9 +1,9 @@
+import { reportOf } from "@secateur/engine";
 import type { Command } from "commander";
 import { type BackendState, backendsHere } from "../backends.ts";
-import { runEngine } from "../engine/client.ts";
-import { reportOf } from "../errors.ts";
 import { lookAtMachine } from "../machine.ts";
 import { type Diagnosis, diagnosisText } from "../render/doctor.ts";
+import { runEngine } from "../run-engine.ts";
 import { printJson } from "../terminal.ts";
 import { type CommandContext, command, type Example } from "./command.ts";
 

@@ -1,12 +1,12 @@
+import type { EvalRequest } from "@secateur/engine";
 import type { MetricName } from "@secateur/evaluate";
 import { SecateurError } from "@secateur/kit";
 import type { Command } from "commander";
-import { runEngine } from "../engine/client.ts";
-import type { EvalRequest } from "../engine/messages.ts";
 import * as flags from "../flags.ts";
 import { evaluationText } from "../render/evaluation.ts";
 import { createProgress } from "../render/progress.ts";
 import { createRateMeter } from "../render/rate.ts";
+import { runEngine } from "../run-engine.ts";
 import { printJson } from "../terminal.ts";
 import { type CommandContext, command, type Example } from "./command.ts";
 import { addEngineFlags, backendOptions, type EngineFlags } from "./shared-flags.ts";
@@ -14,11 +14,14 @@ import { addEngineFlags, backendOptions, type EngineFlags } from "./shared-flags
 /** The flags of `eval` as they are parsed; what was not given is absent. */
 interface EvalFlags extends EngineFlags {
   readonly data: string;
+  readonly against?: string;
   readonly metric?: MetricName;
   readonly seqLen?: number;
   readonly samples?: number;
+  readonly maxTokens?: number;
   readonly field?: readonly flags.FieldFlag[];
   readonly template?: string;
+  readonly taskTemplate?: string;
   readonly json?: boolean;
 }
 
@@ -32,6 +35,8 @@ const EXAMPLES: readonly Example[] = [
     "how well it gives the answers word for word, for rows with prompt and answer",
     "secateur eval ./pruned --data gsm8k.jsonl --metric answers",
   ],
+  ["how far a pruned model is from the dense one", "secateur eval ./pruned --data wikitext.txt --against ./SmolLM2-135M"],
+  ["a data set as it is usually asked", "secateur eval ./pruned --data mmlu/test/anatomy_test.csv --task-template mmlu"],
   ["the value for a script", "secateur eval ./pruned --data wikitext.txt --json | jq .perplexity"],
 ];
 
@@ -39,10 +44,11 @@ const EXAMPLES: readonly Example[] = [
 export function evalCommand(context: CommandContext): Command {
   const made = command("eval", "measure a model on data", EXAMPLES)
     .description(
-      "Measures a model: the perplexity of running text, the share of exact answers for rows with prompt and answer, or the share of right choices for rows with question, choices and answer.",
+      "Measures a model: the perplexity of running text, the share of exact answers for rows with prompt and answer, or the share of right choices for rows with question, choices and answer; or how far what it says is from what another model says, the mean KL(other ‖ model) and how often both find the same token the likeliest.",
     )
     .argument("<model>", "folder of a Hugging Face model with safetensors weights")
-    .requiredOption("--data <file>", "what it is measured on: .txt, .jsonl, either also as .gz", flags.text("--data"))
+    .requiredOption("--data <file>", "what it is measured on: .txt, .jsonl, .csv, .tsv, also as .gz, or .parquet", flags.text("--data"))
+    .option("--against <model>", "measure how far it is from this model instead, such as the dense one", flags.text("--against"))
     .option(
       "--metric <name>",
       "perplexity, answers or choices (default: by the rows)",
@@ -50,14 +56,24 @@ export function evalCommand(context: CommandContext): Command {
     )
     .option("--seq-len <n>", "tokens a window (default: 2048, or the model's positions)", flags.wholeNumber("--seq-len", 2))
     .option("--samples <n>", "windows or rows at most (default: all)", flags.wholeNumber("--samples", 1))
+    .option(
+      "--max-tokens <n>",
+      "tokens of an answer at most, for rows that say how it ends or what counts of it (default: 256)",
+      flags.wholeNumber("--max-tokens", 1),
+    )
     .option("--field <key=column>", "which column holds text, prompt, answer … (repeatable)", flags.repeated(flags.field))
-    .option("--template <text>", "a row as text with {column} places, ||| before the answer", flags.text("--template"));
+    .option("--template <text>", "a row as text with {column} places, ||| before the answer", flags.text("--template"))
+    .option(
+      "--task-template <name>",
+      "how a known data set is read: gsm8k, arc, mmlu, pubmedqa, mbpp, lambada, spider, or a JSON file",
+      flags.taskTemplate,
+    );
   return addEngineFlags(made)
     .option("--json", "print one JSON document instead of text")
     .action(async (model: string, given: EvalFlags) => runEvalCommand(evalRequest(model, given), given.json === true, context));
 }
 
-/** What the flags ask for. Throws SecateurError `usage` for a field with a role: there are none here. */
+/** What the flags ask for. Throws SecateurError `usage` for a field with a role, since there are none here, and for two templates. */
 export function evalRequest(model: string, given: EvalFlags): EvalRequest {
   const fields = given.field ?? [];
   const odd = fields.find(({ role }) => role !== undefined);
@@ -66,14 +82,18 @@ export function evalRequest(model: string, given: EvalFlags): EvalRequest {
       "usage",
       `--field ${odd.role}:${odd.key}=${odd.column}: eval reads one source and has no roles, write ${odd.key}=${odd.column}`,
     );
+  if (given.template !== undefined && given.taskTemplate !== undefined)
+    throw new SecateurError("usage", "--template and --task-template are given: give one");
   return {
     model,
     data: given.data,
     fields: Object.fromEntries(fields.map(({ key, column }) => [key, column])),
-    template: given.template,
+    template: given.template ?? given.taskTemplate,
+    against: given.against,
     metric: given.metric,
     seqLen: given.seqLen,
     samples: given.samples,
+    maxTokens: given.maxTokens,
     backend: given.backend ?? "onnxruntime",
     backendOptions: backendOptions(given),
   };

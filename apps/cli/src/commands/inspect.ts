@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { runEngine } from "../engine/client.ts";
 import { statisticsText } from "../render/calibrated.ts";
 import { inspectionText } from "../render/inspection.ts";
+import { runEngine } from "../run-engine.ts";
 import { printJson } from "../terminal.ts";
 import { type CommandContext, command, type Example } from "./command.ts";
 

@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import { type BackendState, backendsHere } from "../backends.ts";
-import { runEngine } from "../engine/client.ts";
 import * as flags from "../flags.ts";
 import { LICENCE_NAMES, PLUGIN_KINDS } from "../new-plugin/names.ts";
 import { begunText } from "../render/begun.ts";
 import { pluginsText } from "../render/plugins.ts";
+import { runEngine } from "../run-engine.ts";
 import { printJson } from "../terminal.ts";
 import { type CommandContext, command, type Example } from "./command.ts";
 

@@ -1,7 +1,7 @@
 import { type Command, Command as Group } from "commander";
-import { runEngine } from "../engine/client.ts";
 import * as flags from "../flags.ts";
 import { addedText, providersText } from "../render/providers.ts";
+import { runEngine } from "../run-engine.ts";
 import { printJson, type Terminal } from "../terminal.ts";
 import { type CommandContext, command, type Example, examplesText } from "./command.ts";
 

@@ -1,14 +1,14 @@
+import type { PruneOutcome, PruneRequest } from "@secateur/engine";
 import { SecateurError } from "@secateur/kit";
 import type { RecipeInput } from "@secateur/pipeline";
 import type { Command } from "commander";
 import { backendsHere } from "../backends.ts";
-import { runEngine } from "../engine/client.ts";
-import type { PruneOutcome, PruneRequest } from "../engine/messages.ts";
 import * as flags from "../flags.ts";
 import { planText } from "../render/plan.ts";
 import { createProgress } from "../render/progress.ts";
 import { followPrune } from "../render/prune-events.ts";
 import { prunedText } from "../render/pruned.ts";
+import { runEngine } from "../run-engine.ts";
 import { printJson } from "../terminal.ts";
 import { withWayOn } from "../way-on.ts";
 import { type CommandContext, command, type Example } from "./command.ts";
@@ -119,6 +119,7 @@ const READING = {
   seqLen: "--seq-len",
   field: "--field",
   template: "--template",
+  taskTemplate: "--task-template",
   pack: "--pack",
   promptWeight: "--prompt-weight",
   shuffle: "--shuffle",

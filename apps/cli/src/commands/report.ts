@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { runEngine } from "../engine/client.ts";
 import * as flags from "../flags.ts";
+import { runEngine } from "../run-engine.ts";
 import { printJson } from "../terminal.ts";
 import { type CommandContext, command, type Example } from "./command.ts";
 

@@ -12,6 +12,7 @@ export interface DataFlags {
   readonly seed?: number;
   readonly field?: readonly flags.FieldFlag[];
   readonly template?: readonly string[];
+  readonly taskTemplate?: readonly string[];
   readonly pack?: boolean;
   readonly promptWeight?: number;
   readonly shuffle?: boolean;
@@ -35,7 +36,7 @@ export interface EngineFlags {
 /** Adds the flags of `DataFlags` to a command. */
 export function addDataFlags(command: Command): Command {
   return command
-    .optionsGroup("Data (.txt, .jsonl, either also as .gz):")
+    .optionsGroup("Data (.txt, .jsonl, .csv, .tsv, also as .gz; .parquet):")
     .option("--general <file>", "general text: what the model should still do (repeatable)", flags.repeated(flags.text("--general")))
     .option(
       "--task <[name=]file>",
@@ -53,6 +54,11 @@ export function addDataFlags(command: Command): Command {
       "--template <[role=]text>",
       "a row as text with {column} places, ||| before the answer (repeatable)",
       flags.repeated(flags.text("--template")),
+    )
+    .option(
+      "--task-template <[role=]name>",
+      "how a known data set is read: gsm8k, arc, mmlu, pubmedqa, mbpp, lambada, spider, or a JSON file (repeatable)",
+      flags.repeated(flags.taskTemplate),
     )
     .option("--pack", "join rows into full sequences (default: text only)")
     .option("--no-pack", "every row is a sequence of its own")
@@ -141,10 +147,10 @@ export function backendOptions({ backendOption = [], threads, compute }: EngineF
 
 /** How each role's rows are read. Without a role, a field or template is the tasks'; the general text's when there are none. */
 export function readingOf(
-  { field = [], template = [] }: DataFlags,
+  { field = [], template = [], taskTemplate = [] }: DataFlags,
   roles: readonly string[],
 ): (role: string) => Omit<DataSource, "source"> {
-  const templates = template.map((value) => flags.template(value, roles));
+  const templates = [...template, ...taskTemplate].map((value) => flags.template(value, roles));
   const unknown = field.find(({ role }) => role !== undefined && !roles.includes(role));
   if (unknown)
     throw new SecateurError(

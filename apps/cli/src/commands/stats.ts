@@ -1,8 +1,8 @@
 import { type Command, Command as Group } from "commander";
-import { runEngine } from "../engine/client.ts";
 import * as flags from "../flags.ts";
 import { statisticsText } from "../render/calibrated.ts";
 import { createProgress } from "../render/progress.ts";
+import { runEngine } from "../run-engine.ts";
 import { printJson } from "../terminal.ts";
 import { type CommandContext, command, type Example, examplesText } from "./command.ts";
 

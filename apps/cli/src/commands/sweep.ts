@@ -1,11 +1,11 @@
+import type { SweepRequest } from "@secateur/engine";
 import { SecateurError } from "@secateur/kit";
 import { counted } from "@secateur/report/text";
 import type { Command } from "commander";
-import { runEngine } from "../engine/client.ts";
-import type { SweepRequest } from "../engine/messages.ts";
 import * as flags from "../flags.ts";
 import { createProgress } from "../render/progress.ts";
-import { sweepText } from "../render/sweep.ts";
+import { settingLabel, sweepText } from "../render/sweep.ts";
+import { runEngine } from "../run-engine.ts";
 import { printJson } from "../terminal.ts";
 import { type CommandContext, command, type Example } from "./command.ts";
 import {
@@ -108,7 +108,7 @@ async function runSweepCommand(request: SweepRequest, json: boolean, { terminal 
       onEvent(event) {
         if (event.type === "row") {
           [done, total] = [event.done, event.total];
-          view.line(`${event.done} of ${counted(event.total, "setting")} done: ${event.label}`, "milestone");
+          view.line(`${event.done} of ${counted(event.total, "setting")} done: ${settingLabel(event.row)}`, "milestone");
         } else view.update({ label: event.label, done: 100 * ((done + event.share) / total), total: 100, unit: "%", perSecond: undefined });
       },
       onStopping: () => view.line("stopping; Ctrl-C again ends it at once"),

@@ -24,50 +24,38 @@ for await (const document of loader.load("table.tsv", { fields: { text: "body" }
 };
 
 function source(name: string): string {
-  return `import { type Loader, type LoadOptions, SecateurError } from "@secateur/kit";
-import { decodeLine, readLines, repeatDetector } from "@secateur/kit/node";
+  return `import { errorAt, type Loader } from "@secateur/kit";
+import { decodeLine, type FileRow, type Row, readLines, rowDocuments } from "@secateur/kit/node";
 
 /**
- * Reads tables of tab-separated values: the first line names the columns, each row after it is a document of its column \`text\`, or of the one that
- * \`fields.text\` names. Throws SecateurError \`data\` for a row of another number of columns, \`usage\` for a template.
+ * Reads tables of tab-separated values: the first line names the columns, each row after it is a document of its column \`text\`, of others that say what it
+ * is, or of a template. Throws SecateurError \`data\` for a row of another number of columns.
  */
 const loader: Loader = {
   name: "${name}",
   summary: "tab-separated values, one document a row",
   extensions: [".tsv"],
-  async *load(source, options, report) {
-    const repeats = repeatDetector();
-    let width = 0;
-    let column = -1;
-    for await (const line of readLines(source)) {
-      const cells = decodeLine(line, source).split("\\t");
-      if (line.number === 1) {
-        width = cells.length;
-        column = columnOf(cells, source, options);
-        continue;
-      }
-      const where = { file: source, line: line.number };
-      if (cells.length !== width) {
-        throw new SecateurError("data", \`\${source}, line \${line.number}: \${cells.length} columns, wanted \${width} as in line 1\`, { where });
-      }
-      const text = cells[column] ?? "";
-      report.rows++;
-      if (text === "") report.empty++;
-      else if (repeats(line.bytes)) report.duplicates++;
-      if (text !== "" || options.keepEmpty) yield { kind: "text", text, origin: { source, line: line.number } };
-    }
-  },
+  load: (source, options, report) => rowDocuments(readRows(source), options, report),
 };
 
 export default loader;
 
-function columnOf(header: readonly string[], source: string, { fields = {}, template }: LoadOptions): number {
-  const where = { file: source, line: 1 };
-  if (template !== undefined) throw new SecateurError("usage", \`\${source}: a template cannot be used with it\`, { where });
-  const name = fields.text ?? "text";
-  const column = header.indexOf(name);
-  if (column < 0) throw new SecateurError("data", \`\${source}, line 1: no column "\${name}", the columns are \${header.join(", ")}\`, { where });
-  return column;
+async function* readRows(source: string): AsyncGenerator<FileRow, void, undefined> {
+  let columns: readonly string[] | undefined;
+  for await (const line of readLines(source)) {
+    const origin = { source, line: line.number };
+    const cells = decodeLine(line, source).split("\\t");
+    if (columns === undefined) {
+      columns = cells;
+      continue;
+    }
+    const names = columns;
+    const read = (): Row => {
+      if (cells.length === names.length) return Object.fromEntries(names.map((name, i) => [name, cells[i]]));
+      throw errorAt("data", origin, \`\${cells.length} columns, wanted \${names.length} as in line 1\`);
+    };
+    yield { index: line.number - 2, origin, content: line.bytes, read };
+  }
 }
 `;
 }

@@ -1,8 +1,8 @@
+import type { StatisticsInspection } from "@secateur/engine";
 import type { BackendDescription } from "@secateur/kit";
 import type { CalibrationPlan } from "@secateur/pipeline";
 import { computedText, counted, grouped, humanBytes, humanCount, humanDuration, shellQuoted } from "@secateur/report/text";
 import type { BackendState } from "../backends.ts";
-import type { StatisticsInspection } from "../engine/messages.ts";
 import { invocation } from "../invocation.ts";
 import type { Colors } from "../terminal.ts";
 import { backendsText } from "./backends.ts";

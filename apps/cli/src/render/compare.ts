@@ -46,7 +46,7 @@ export function comparedText({ plan, rows, backend, out }: Compared, { bold, dim
   const columns = names.flatMap((name) => [
     ...(rows[0]?.metrics[name] ? figuresOf(rows[0].metrics[name]) : []).map(([figure], i) => ({
       head: `${name} ${figure}`,
-      of: ({ metrics }: ComparedRow) => shown(metrics[name] && figuresOf(metrics[name])[i]),
+      of: ({ metrics }: ComparedRow) => (metrics[name] ? (figuresOf(metrics[name])[i]?.[2] ?? "") : ""),
     })),
     ...(rules.some(({ frontier }) => frontier?.[name])
       ? [{ head: `${name} past mixtures`, of: ({ frontier }: ComparedRow) => shownDistance(frontier?.[name]) }]
@@ -59,10 +59,6 @@ export function comparedText({ plan, rows, backend, out }: Compared, { bold, dim
   const protocols = names.map((name) => `${name}: ${rows[0]?.metrics[name]?.protocol ?? ""}`).join("\n");
   const notes = `± is a standard error. ${PAST_MIXTURES}\n${protocols}\ncomputed by ${computedText(backend)}`;
   return `${bold(text.slice(0, end))}${text.slice(end)}\n${conclusionText(rows, names)}\n\n${measuredOn(plan)}\n${dim(notes)}\n${out === undefined ? "" : `\nwritten to ${out}\n`}`;
-}
-
-function shown(figure: ReturnType<typeof figuresOf>[number] | undefined): string {
-  return figure ? `${figure[1]} ± ${figure[2]}` : "";
 }
 
 function shownDistance(distance: NonNullable<ComparedRow["frontier"]>[string] | undefined): string {

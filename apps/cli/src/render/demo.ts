@@ -1,6 +1,6 @@
 import { join } from "node:path";
+import type { DemoResult } from "@secateur/engine";
 import { grouped, humanBytes, humanDuration, percent, shellQuoted } from "@secateur/report/text";
-import type { DemoResult } from "../demo/run.ts";
 import { invocation } from "../invocation.ts";
 import type { Colors } from "../terminal.ts";
 import { table } from "./table.ts";

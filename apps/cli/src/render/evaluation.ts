@@ -1,15 +1,15 @@
-import type { Estimate, Evaluation } from "@secateur/evaluate";
+import type { DistanceResult, Evaluation } from "@secateur/evaluate";
 import type { BackendDescription } from "@secateur/kit";
-import { computedText, counted, percent, rounded, significant } from "@secateur/report/text";
+import { computedText, counted, plusMinus, shareText, significant } from "@secateur/report/text";
 import type { Colors } from "../terminal.ts";
 import { table } from "./table.ts";
 
 /** A measurement for a person: its values, and the line that says how they were taken. */
-export function evaluationText(evaluation: Evaluation, backend: BackendDescription, colors: Colors): string {
+export function evaluationText(evaluation: Evaluation | DistanceResult, backend: BackendDescription, colors: Colors): string {
   return `${table(valuesOf(evaluation))}${colors.dim(`${evaluation.protocol}; computed by ${computedText(backend)}`)}\n`;
 }
 
-function valuesOf(evaluation: Evaluation): string[][] {
+function valuesOf(evaluation: Evaluation | DistanceResult): string[][] {
   switch (evaluation.metric) {
     case "perplexity":
       return [
@@ -17,7 +17,7 @@ function valuesOf(evaluation: Evaluation): string[][] {
       ];
     case "answers":
       return [
-        ["exact match", estimate(evaluation.exactMatch), `of ${counted(evaluation.documents, "row")}`],
+        ["exact match", shareText(evaluation.exactMatch), `of ${counted(evaluation.documents, "row")}`],
         [
           "answer perplexity",
           significant(evaluation.perplexity),
@@ -26,16 +26,21 @@ function valuesOf(evaluation: Evaluation): string[][] {
       ];
     case "choices":
       return [
-        ["acc", estimate(evaluation.acc), `of ${counted(evaluation.documents, "row")}`],
-        ["acc_norm", estimate(evaluation.accNorm)],
+        ["acc", shareText(evaluation.acc), `of ${counted(evaluation.documents, "row")}`],
+        ["acc_norm", shareText(evaluation.accNorm)],
+      ];
+    case "distance":
+      return [
+        [
+          "KL",
+          plusMinus(evaluation.divergence.value, evaluation.divergence.standardError),
+          `nats a token, over ${counted(evaluation.predictedTokens, "token")}`,
+        ],
+        ["top-1 agreement", shareText(evaluation.agreement)],
       ];
   }
 }
 
 function loss({ nll, standardError }: { readonly nll: number; readonly standardError: number }): string {
-  return `${significant(nll)} ± ${rounded(standardError)}`;
-}
-
-function estimate({ value, standardError }: Estimate): string {
-  return `${percent(value)} ± ${(100 * standardError).toFixed(1)}`;
+  return plusMinus(nll, standardError);
 }

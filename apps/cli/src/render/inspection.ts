@@ -1,5 +1,5 @@
+import type { Inspection } from "@secateur/engine";
 import { computedText, counted, grouped, humanBytes, humanCount, percent } from "@secateur/report/text";
-import type { Inspection } from "../engine/run-inspect.ts";
 import type { Colors } from "../terminal.ts";
 import { table } from "./table.ts";
 

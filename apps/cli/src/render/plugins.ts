@@ -1,5 +1,5 @@
+import type { ListedPlugin, PluginList } from "@secateur/engine";
 import type { BackendState } from "../backends.ts";
-import type { ListedPlugin, PluginList } from "../engine/run-plugins.ts";
 import type { Colors } from "../terminal.ts";
 import { backendsText } from "./backends.ts";
 import { table } from "./table.ts";
@@ -12,6 +12,7 @@ const HEADINGS: Readonly<Record<string, string>> = {
   backend: "backends: --backend NAME --backend-option KEY=VALUE",
   loader: "loaders: chosen by a data file's ending",
   format: "formats: chosen by what a model's folder holds",
+  template: "task templates: --task-template NAME",
 };
 
 /** Every plugin by kind, with its options; behind the backends, what they compute on here. */

@@ -1,4 +1,4 @@
-import type { ListedProvider } from "@secateur/backend-onnxruntime";
+import type { ListedProvider } from "@secateur/engine";
 import { invocation } from "../invocation.ts";
 import type { Colors } from "../terminal.ts";
 import { table } from "./table.ts";

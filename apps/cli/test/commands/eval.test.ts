@@ -17,6 +17,13 @@ test("flags make a request", () => {
   });
 });
 
+test("a task template is a template, and one of the two is given", () => {
+  expect(evalRequest("m", { data: "d.csv", taskTemplate: "mmlu" }).template).toBe("mmlu");
+  const both = { data: "d.csv", taskTemplate: "mmlu", template: "{a}" };
+  const message = "--template and --task-template are given: give one";
+  expect(() => evalRequest("m", both)).toThrow(expect.objectContaining({ code: "usage", message }));
+});
+
 test("a field with a role is refused", () => {
   const message = "--field a:text=b: eval reads one source and has no roles, write text=b";
   expect(() => evalRequest("m", { data: "d", field: [field("a:text=b")] })).toThrow(expect.objectContaining({ code: "usage", message }));

@@ -66,6 +66,16 @@ describe("fields and templates", () => {
   });
 });
 
+test("task templates are templates too, of all tasks or of one", () => {
+  const task = ["a=a.jsonl", "b.parquet"].map(namedSource);
+  const recipe = recipeOf({ general: ["g.txt"], task, taskTemplate: ["mmlu", "b=./spider.json"] });
+  expect(recipe.general).toEqual([{ source: "g.txt" }]);
+  expect(recipe.tasks).toEqual([
+    { name: "a", source: "a.jsonl", template: "mmlu" },
+    { name: "b", source: "b.parquet", template: "./spider.json" },
+  ]);
+});
+
 test.each([
   [{ out: "o" }, "how much to prune is not said: give --sparsity, such as 0.5, or --pattern, such as 2:4"],
   [{ out: "o", sparsity: 0.5, pattern: { keep: 2, of: 4 } }, "--sparsity and --pattern exclude each other: give one"],
@@ -77,6 +87,7 @@ test.each([
   ],
   [{ ...HALF, field: [field("x:text=a")] }, "--field x:text=a: no role is called x; roles are general"],
   [{ ...HALF, general: ["g"], template: ["{a}", "{b}"] }, "two templates are given for general: give one"],
+  [{ ...HALF, general: ["g"], template: ["{a}"], taskTemplate: ["arc"] }, "two templates are given for general: give one"],
 ] as const)("%j is refused", (flags, message) => {
   expect(() => pruneRequest("m", flags, "1")).toThrow(expect.objectContaining({ code: "usage", message }));
 });

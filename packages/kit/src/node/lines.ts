@@ -1,8 +1,10 @@
 import { createHash } from "node:crypto";
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { SecateurError } from "../errors.ts";
+import { openFile } from "./open-file.ts";
+import { showBytes } from "./show-bytes.ts";
 
 /** One line of a file: its 1-based number, and its bytes without the line's end. */
 export interface Line {
@@ -101,24 +103,6 @@ const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf] as const;
 const CHUNK_BYTES = 256 * 1024;
 const REMEMBERED = 1_000_000;
 
-async function openFile(source: string): Promise<FileHandle> {
-  let file: FileHandle;
-  try {
-    file = await open(source);
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    const where = { file: source };
-    if (code === "ENOENT" || code === "ENOTDIR") throw new SecateurError("not-found", `${source}: no such file`, { where, cause });
-    if (code === "EISDIR") throw isFolder(source);
-    throw new SecateurError("io", `${source}: cannot be opened (${code ?? String(cause)})`, { where, cause });
-  }
-  if ((await file.stat()).isDirectory()) {
-    await file.close();
-    throw isFolder(source);
-  }
-  return file;
-}
-
 async function* readChunks(source: string, file: FileHandle): AsyncGenerator<Buffer, void, undefined> {
   for (;;) {
     // A new buffer each time: lines that have been handed out are views of it.
@@ -173,16 +157,4 @@ function tooLong(source: string, line: number, limits: LineLimits): SecateurErro
   return new SecateurError("data", `${source}, line ${line}: longer than ${showBytes(limits.lineBytes)}, the most that one line may have`, {
     where: { file: source, line },
   });
-}
-
-function isFolder(source: string): SecateurError {
-  return new SecateurError("input", `${source}: is a folder, a file was wanted`, { where: { file: source } });
-}
-
-function showBytes(bytes: number): string {
-  const units = ["bytes", "KiB", "MiB", "GiB"];
-  let unit = 0;
-  let value = bytes;
-  for (; unit < units.length - 1 && value >= 1024 && value % 1024 === 0; unit++) value /= 1024;
-  return `${value} ${units[unit]}`;
 }

@@ -1,4 +1,5 @@
 import type { Document, Loader, LoadOptions, LoadReport } from "../document.ts";
+import { documentFault } from "../document-fault.ts";
 import { type ErrorCode, SecateurError } from "../errors.ts";
 import { demand } from "./plugin-laws.ts";
 import type { TestApi } from "./test-api.ts";
@@ -35,9 +36,10 @@ export function describeLoader(t: TestApi, loader: Loader, { sources, refused, o
         demand(documents.length > 1, `${source} gives ${documents.length} documents, wanted at least 2 to hold it to its laws`);
         let before = 0;
         for (const [i, document] of documents.entries()) {
-          checkContent(document, `document ${i} of ${source}`);
+          const fault = documentFault(document);
+          demand(fault === undefined, `document ${i} of ${source} ${fault}`);
           const { origin } = document;
-          demand(origin?.source === source, `the origin of document ${i} is ${JSON.stringify(origin)}, wanted the source ${source}`);
+          demand(origin.source === source, `the origin of document ${i} is ${JSON.stringify(origin)}, wanted the source ${source}`);
           const { line } = origin;
           demand(
             Number.isInteger(line) && line > before,
@@ -79,6 +81,21 @@ export function describeLoader(t: TestApi, loader: Loader, { sources, refused, o
           report.rows < whole.report.rows,
           `${report.rows} rows of ${source} were read for its first document, wanted fewer than all ${whole.report.rows}`,
         );
+      }
+    });
+
+    t.it("reads a range of rows, and neither counts nor reads others", async () => {
+      for (const source of sources) {
+        const whole = await readAll(loader, source, options);
+        const first = await readAll(loader, source, { ...options, rows: { to: 1 } });
+        const rest = await readAll(loader, source, { ...options, rows: { from: 1 } });
+        const rows = `${first.report.rows} and ${rest.report.rows} rows`;
+        demand(
+          first.report.rows === 1 && rest.report.rows === whole.report.rows - 1,
+          `${source} read up to its row 1 and from there on has ${rows}, wanted 1 and ${whole.report.rows - 1}`,
+        );
+        const [found, wanted] = [JSON.stringify([...first.documents, ...rest.documents]), JSON.stringify(whole.documents)];
+        demand(found === wanted, `${source} read up to its row 1 and from there on gives ${found}, wanted ${wanted}`);
       }
     });
 
@@ -129,28 +146,4 @@ async function failureOf(loader: Loader, source: string, options: LoadOptions, c
   demand(error !== undefined, `${source} is not refused, wanted SecateurError ${code}`);
   demand(error instanceof SecateurError && error.code === code, `${source} throws ${error}, wanted SecateurError ${code}`);
   return error;
-}
-
-function checkContent(document: Document, what: string): void {
-  const text = (value: unknown, key: string): void =>
-    demand(typeof value === "string", `the ${key} of ${what} is ${JSON.stringify(value)}, wanted a text`);
-  const { kind } = document;
-  if (kind === "text") text(document.text, "text");
-  else if (kind === "answer") {
-    text(document.prompt, "prompt");
-    text(document.answer, "answer");
-  } else if (kind === "choices") {
-    const { prompt, choices, answer } = document;
-    text(prompt, "prompt");
-    for (const choice of choices) text(choice, "choice");
-    demand(choices[answer] !== undefined, `the answer of ${what} is ${answer}, wanted the place of one of ${choices.length} choices`);
-  } else if (kind === "messages") {
-    for (const { role, content } of document.messages) {
-      text(role, "role");
-      text(content, "content");
-    }
-  } else if (kind === "ids") {
-    const bad = document.ids.find((id) => !(Number.isInteger(id) && id >= 0));
-    demand(bad === undefined, `${what} has the token ${bad}, wanted whole numbers from 0`);
-  } else throw new Error(`${what} is of kind ${JSON.stringify(kind)}, wanted text, answer, choices, messages or ids`);
 }

@@ -9,10 +9,11 @@ const lines: Loader = {
   name: "lines",
   summary: "one document a line",
   extensions: [".lines"],
-  async *load(source, _, report) {
+  async *load(source, { rows: { from = 0, to = Number.POSITIVE_INFINITY } = {} }, report) {
     const found = FILES[source];
     if (!found) throw new SecateurError("not-found", `${source}: no such file`, { where: { file: source } });
     for (const [i, text] of found.entries()) {
+      if (i < from || i >= to) continue;
       const where = { file: source, line: i + 1 };
       if (text === "!") throw new SecateurError("data", `${source}, line ${i + 1}: no text`, { where });
       report.rows++;
@@ -58,7 +59,7 @@ const broken: Record<string, [loader: Loader, message: string]> = {
   ],
   "a text that is none": [
     changed((document) => ({ ...document, text: 7 }) as never),
-    "the text of document 0 of a.lines is 7, wanted a text",
+    "document 0 of a.lines has the text 7, wanted a text",
   ],
   "an unknown kind": [
     changed((document) => ({ ...document, kind: "poem" }) as never),
@@ -71,6 +72,10 @@ const broken: Record<string, [loader: Loader, message: string]> = {
       return document;
     }),
     "a.lines: 0 rows, 1 empty, 0 duplicates for 3 documents, wanted rows - empty of them",
+  ],
+  "rows that were not asked for": [
+    { ...lines, load: (source, _, report) => lines.load(source, {}, report) },
+    "a.lines read up to its row 1 and from there on has 4 and 4 rows, wanted 1 and 3",
   ],
   "all rows at once": [
     {

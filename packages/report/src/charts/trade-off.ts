@@ -2,8 +2,8 @@ import { axisX, axisY, dot, line, link, ruleX, ruleY, text } from "@observablehq
 import { efficientFrontier, pooledLoss, type TradeOff } from "@secateur/evaluate";
 import { GENERAL } from "@secateur/kit";
 import type { ComparedRow } from "@secateur/pipeline";
-import { rounded, significant } from "../figures.ts";
 import { type Html, html, visible } from "../html.ts";
+import { plusMinus } from "../units.ts";
 import { chart } from "./chart.ts";
 import { placeNames } from "./labels.ts";
 
@@ -98,8 +98,7 @@ export function tradeOff({ id, task, rows }: TradeOffInput): Html {
                 symbol: rule ? "diamond" : "circle",
                 fill: color,
                 stroke: "var(--paper)",
-                title: ({ name, x, y, dx, dy }: Point) =>
-                  visible(`${name}: general ${significant(x)} ± ${rounded(dx)}, ${task} ${significant(y)} ± ${rounded(dy)}`),
+                title: ({ name, x, y, dx, dy }: Point) => visible(`${name}: general ${plusMinus(x, dx)}, ${task} ${plusMinus(y, dy)}`),
               },
             ),
           ),

@@ -1,0 +1,22 @@
+export type { ListedProvider } from "@secateur/backend-onnxruntime";
+export type { DemoResult } from "./demo/run.ts";
+export { CommandError, type ErrorReport, reportOf } from "./errors.ts";
+export { type FollowOptions, type RunningJob, startJob } from "./jobs/client.ts";
+export type {
+  CalibrateOutcome,
+  CalibrateRequest,
+  CompareOutcome,
+  CompareRequest,
+  DemoRequest,
+  EvalOutcome,
+  EvalRequest,
+  JobName,
+  Jobs,
+  PruneOutcome,
+  PruneRequest,
+  StatisticsInspection,
+  SweepRequest,
+} from "./jobs/messages.ts";
+export type { BackendChoice, BackendRequest, OpenedBackend } from "./jobs/run-backends.ts";
+export type { Inspection } from "./jobs/run-inspect.ts";
+export type { ListedPlugin, PluginList } from "./jobs/run-plugins.ts";

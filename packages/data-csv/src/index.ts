@@ -1,0 +1,1 @@
+export { createCsvLoader, csvLoader } from "./loader.ts";

@@ -1,0 +1,1 @@
+export { createParquetLoader, PARQUET_LIMITS, type ParquetLimits, parquetLoader } from "./loader.ts";
