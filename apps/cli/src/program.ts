@@ -12,6 +12,7 @@ import { inspectCommand } from "./commands/inspect.ts";
 import { pluginsCommand } from "./commands/plugins.ts";
 import { providersCommand } from "./commands/providers.ts";
 import { pruneCommand } from "./commands/prune.ts";
+import { reportCommand } from "./commands/report.ts";
 import { statsCommand } from "./commands/stats.ts";
 import { sweepCommand } from "./commands/sweep.ts";
 import { EXIT, errorText, exitCodeOf } from "./errors.ts";
@@ -27,6 +28,7 @@ const COMMANDS: readonly MakeCommand[] = [
   sweepCommand,
   evalCommand,
   inspectCommand,
+  reportCommand,
   pluginsCommand,
   providersCommand,
   doctorCommand,

@@ -45,6 +45,7 @@ const EXAMPLES: readonly Example[] = [
     "the same, measured on other rows, with the results in a file",
     "secateur compare ./model --general c4.jsonl --task math=gsm8k.jsonl --sparsity 0.5 \\\n    --eval general=wikitext.txt --eval math=gsm8k-test.jsonl --out compare.json",
   ],
+  ["the results as a page", "secateur compare ./model --general c4.jsonl --task math=gsm8k.jsonl --sparsity 0.5 --out compare.html"],
   [
     "by what the loss needs, with the rules of your choice",
     "secateur compare ./model --general c4.jsonl --task math=gsm8k.jsonl --sparsity 0.5 --scorer fisher --fusion sum:weight=0.25,max",
@@ -89,7 +90,7 @@ export function compareCommand(context: CommandContext): Command {
   addMemoryFlag(addEngineFlags(made.optionsGroup("Engine:")));
   return made
     .optionsGroup("Output:")
-    .option("--out <file>", "all results as JSON", flags.text("--out"))
+    .option("--out <file>", "all results: as JSON (.json), or as a page (.html)", flags.fileOf("--out", [".json", ".html"]))
     .option("--force", "replace --out when it is there")
     .option("--restart", "discard an interrupted comparison instead of going on with it")
     .option("--dry-run", "check everything and print the plan, measure nothing")
