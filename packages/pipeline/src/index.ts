@@ -10,6 +10,7 @@ export { type CompareInput, type CompareParts, type ComparePlan, planCompare } f
 export type { EvaluationBounds, EvaluationSet, EvaluationSource } from "./evaluation-data.ts";
 export type { Emit, Phase, PlanSummary, PruneEvent } from "./events.ts";
 export { writeWhole } from "./io.ts";
+export { lockFolder } from "./lock.ts";
 export type { Manifest } from "./manifest.ts";
 export { partialFolder } from "./output.ts";
 export { type Parts, type Plan, planPrune } from "./plan.ts";
