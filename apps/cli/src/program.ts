@@ -13,6 +13,7 @@ import { pluginsCommand } from "./commands/plugins.ts";
 import { providersCommand } from "./commands/providers.ts";
 import { pruneCommand } from "./commands/prune.ts";
 import { reportCommand } from "./commands/report.ts";
+import { serveCommand, workerCommand } from "./commands/serve.ts";
 import { statsCommand } from "./commands/stats.ts";
 import { sweepCommand } from "./commands/sweep.ts";
 import { EXIT, errorText, exitCodeOf } from "./errors.ts";
@@ -34,6 +35,8 @@ const COMMANDS: readonly MakeCommand[] = [
   doctorCommand,
   benchBackendsCommand,
   demoCommand,
+  serveCommand,
+  workerCommand,
 ];
 
 // Broken where help is wrapped, so that it can be copied.
@@ -64,6 +67,7 @@ export async function main(args: readonly string[], terminal: Terminal = process
 function createProgram(terminal: Terminal): Command {
   const version = packageVersion();
   const program = new Command("secateur")
+    .enablePositionalOptions() // what stands behind a command is its own
     .description(
       `Makes a language model smaller for the work you have for it.\n\n${examplesText([
         ["1. prunes half of the weights: those that your task needs least", FIRST],

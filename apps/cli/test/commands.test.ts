@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseRecipe } from "@secateur/pipeline";
 import { describe, test } from "vitest";
-import { run, workFolder } from "./run-cli.ts";
+import { run, start, workFolder } from "./run-cli.ts";
 
 const DATA = ["--general", "llama/calibration.jsonl", "--task", "a=llama/task-a.jsonl"];
 
@@ -23,6 +23,16 @@ describe.concurrent("help", () => {
     for (const { code, out } of helps) {
       context.expect(code).toBe(0);
       context.expect(out).toContain("\nExamples:\n  secateur ");
+    }
+  });
+
+  test("the server, which is a package of its own, is asked for by name where it is not installed", async (context) => {
+    for (const command of ["serve", "worker"]) {
+      const { code, out, err } = await start(workFolder(context), [command, "--port", "0"], { NODE_PATH: "" }).ended; // where pnpm has all packages
+      context.expect([code, out]).toEqual([2, ""]);
+      context
+        .expect(err)
+        .toContain("the server is a package of its own, @secateur/server, and is not installed\n  npm install -g @secateur/server");
     }
   });
 

@@ -12,6 +12,8 @@ export type {
   EvalRequest,
   JobName,
   Jobs,
+  Preview,
+  PreviewRequest,
   PruneOutcome,
   PruneRequest,
   StatisticsInspection,

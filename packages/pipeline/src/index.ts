@@ -11,6 +11,7 @@ export { type Comparison, makeComparison } from "./comparison.ts";
 export type { EvaluationBounds, EvaluationSet, EvaluationSource } from "./evaluation-data.ts";
 export type { Emit, Phase, PlanSummary, PruneEvent } from "./events.ts";
 export { writeWhole } from "./io.ts";
+export { lockFolder } from "./lock.ts";
 export type { Manifest } from "./manifest.ts";
 export type { ModelBytes } from "./model-bytes.ts";
 export { checkOutputFile, partialFolder } from "./output.ts";

@@ -10,6 +10,8 @@ export const LOCK = "lock.json";
 interface Holder {
   readonly pid: number;
   readonly host: string;
+  /** When the process began, in seconds of a clock that nobody sets: in a container every run may have the same number. */
+  readonly began?: number;
 }
 
 /**
@@ -18,7 +20,7 @@ interface Holder {
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   const file = join(folder, LOCK);
-  const own: Holder = { pid: process.pid, host: hostname() };
+  const own: Required<Holder> = { pid: process.pid, host: hostname(), began: beganAt() };
   for (;;) {
     try {
       await writeFile(file, JSON.stringify(own), { flag: "wx" });
@@ -27,7 +29,7 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
       if (errorCode(error) !== "EEXIST") throw ioError(error, "write", file);
     }
     const holder = await readHolder(file);
-    if (holder && (holder.host !== own.host || isAlive(holder.pid))) {
+    if (holder && (holder.host !== own.host || isAlive(holder, own))) {
       const who = holder.host === own.host ? `process ${holder.pid}` : `process ${holder.pid} on ${holder.host}`;
       throw new SecateurError("exists", `another run (${who}) is at work in ${folder}: wait for it, or give another --out`, {
         where: { file: folder },
@@ -35,6 +37,13 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
     }
     await rm(file, { force: true });
   }
+}
+
+// Two clocks are read one after the other.
+const ROUNDING_SECONDS = 0.5;
+
+function beganAt(): number {
+  return Number(process.hrtime.bigint()) / 1e9 - process.uptime();
 }
 
 /** Who holds a lock; undefined for a file that a killed process did not finish. */
@@ -46,8 +55,9 @@ async function readHolder(file: string): Promise<Holder | undefined> {
   }
 }
 
-/** Whether there is a process of this number; one that belongs to somebody else is. */
-function isAlive(pid: number): boolean {
+/** Whether the process that took a lock is there, or another one that has its number now; one that belongs to somebody else is. */
+function isAlive({ pid, began }: Holder, own: Required<Holder>): boolean {
+  if (pid === own.pid && began !== undefined) return Math.abs(began - own.began) < ROUNDING_SECONDS;
   try {
     process.kill(pid, 0);
     return true;

@@ -23,10 +23,15 @@ it("holds a folder until it is handed back", async () => {
 it("takes over from a process that is gone, and from a lock that was not finished", async () => {
   const folder = await newFolder();
   const { pid } = spawnSync(process.execPath, ["--version"]);
-  for (const text of [JSON.stringify({ pid, host: hostname() }), ""]) {
+  const earlier = { pid: process.pid, host: hostname(), began: -1 }; // of the same number, as in a container that was started again
+  for (const text of [JSON.stringify({ pid, host: hostname() }), JSON.stringify(earlier), ""]) {
     await writeFile(join(folder, LOCK), text);
     const unlock = await lockFolder(folder);
-    expect(JSON.parse(await readFile(join(folder, LOCK), "utf8"))).toEqual({ pid: process.pid, host: hostname() });
+    expect(JSON.parse(await readFile(join(folder, LOCK), "utf8"))).toEqual({
+      pid: process.pid,
+      host: hostname(),
+      began: expect.any(Number),
+    });
     await unlock();
   }
 });

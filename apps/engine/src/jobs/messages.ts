@@ -1,6 +1,6 @@
 import type { ListedProvider } from "@secateur/backend-onnxruntime";
 import type { DistanceResult, Evaluation, MetricName } from "@secateur/evaluate";
-import type { BackendDescription } from "@secateur/kit";
+import type { BackendDescription, Document, LoadReport } from "@secateur/kit";
 import type {
   CalibrationInput,
   CalibrationPlan,
@@ -32,6 +32,7 @@ export interface Jobs {
   eval: { request: EvalRequest; event: ShareEvent; result: EvalOutcome };
   inspect: { request: { readonly path: string }; event: never; result: Inspection | StatisticsInspection };
   report: { request: ReportRequest; event: never; result: ReportOutcome };
+  preview: { request: PreviewRequest; event: never; result: Preview };
   demo: { request: DemoRequest; event: { readonly type: "step"; readonly message: string }; result: DemoResult };
   plugins: { request: Readonly<Record<string, never>>; event: never; result: PluginList };
   choices: { request: Pick<BackendRequest, "measure">; event: never; result: BackendChoice[] };
@@ -158,6 +159,22 @@ export type ProvidersRequest =
 interface ShareEvent {
   readonly type: "share";
   readonly share: number;
+}
+
+/** A look at a data source. */
+export interface PreviewRequest {
+  readonly source: string;
+  readonly fields?: Readonly<Record<string, string>> | undefined;
+  readonly template?: string | undefined;
+  /** So many documents at most, of so many characters a text. */
+  readonly count: number;
+  readonly characters: number;
+}
+
+/** The first documents of a data source, and what was counted up to the last of them. */
+export interface Preview {
+  readonly documents: readonly Document[];
+  readonly report: Readonly<LoadReport>;
 }
 
 /** What the demo prunes, and where it leaves its models. */

@@ -1,0 +1,1 @@
+export { serve, work } from "./serve.ts";

@@ -1,0 +1,182 @@
+import type { CalibrateRequest, CompareRequest, EvalRequest, PluginList, PruneRequest } from "@secateur/engine";
+import { type CalibrationInput, type CompareInput, parseCalibration, parseRecipe, type RecipeInput } from "@secateur/pipeline";
+import { z } from "zod";
+import { HttpError } from "../http-error.ts";
+
+/** An evaluation as a client asks for it. */
+type EvalInput = Pick<EvalRequest, "model" | "data"> & Partial<Omit<EvalRequest, "model" | "data">>;
+
+/** What a client asks for: the command's recipe, in which models, data and statistics are named by their ids. */
+export type JobInput =
+  | { readonly kind: "prune"; readonly recipe: RecipeInput }
+  | { readonly kind: "calibrate"; readonly recipe: CalibrationInput }
+  | { readonly kind: "compare"; readonly recipe: CompareInput }
+  | { readonly kind: "eval"; readonly recipe: EvalInput };
+
+const options = z.record(z.string(), z.unknown());
+const reading = { fields: z.record(z.string(), z.string()).optional(), template: z.string().optional() };
+const share = z.number().gt(0).lt(1);
+const count = (least: number) => z.int().min(least);
+
+// What `parseRecipe` and `parseCalibration` check is left to them: their messages are those of the command.
+const given = z.looseObject({ model: z.string().min(1) });
+
+const compareSchema = z.strictObject({
+  recipe: given,
+  mixtures: z.array(share).max(20).default([0.25, 0.5, 0.75]),
+  rules: z
+    .array(
+      z.strictObject({
+        name: z.string().min(1),
+        fusion: z.string().min(1),
+        fusionOptions: options.optional(),
+        tasksWeight: share.optional(),
+      }),
+    )
+    .max(20)
+    .default([
+      { name: "shared-exclusive", fusion: "shared-exclusive" },
+      { name: "max", fusion: "max" },
+    ]),
+  evaluate: z.array(z.strictObject({ name: z.string().min(1), source: z.string().min(1), ...reading })).default([]),
+  evaluateSamples: count(2).default(128),
+  evaluateSeqLen: count(2).optional(),
+});
+
+const evalSchema = z.strictObject({
+  model: z.string().min(1),
+  data: z.string().min(1),
+  ...reading,
+  metric: z.enum(["perplexity", "answers", "choices"]).optional(),
+  seqLen: count(2).optional(),
+  samples: count(1).optional(),
+  backend: z.string().min(1).default("onnxruntime"),
+  backendOptions: options.default({}),
+});
+
+/** The schema of what a client asks for. */
+export const jobSchema: z.ZodType<unknown> = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("prune"), recipe: given }),
+  z.strictObject({ kind: z.literal("calibrate"), recipe: given }),
+  z.strictObject({ kind: z.literal("compare"), recipe: compareSchema }),
+  z.strictObject({ kind: z.literal("eval"), recipe: evalSchema }),
+]);
+
+/** Checks what a client asks for, as far as that goes without reading anything. Throws HttpError 400, or SecateurError `usage`. */
+export function checkJob(job: JobInput, plugins: PluginList): void {
+  if (job.kind === "prune") parseRecipe(job.recipe);
+  else if (job.kind === "calibrate") parseCalibration(job.recipe);
+  else if (job.kind === "compare") checkCompared(job.recipe.recipe);
+  checkNames(job, plugins);
+}
+
+function checkCompared(recipe: RecipeInput): void {
+  const odd = ["fusion", "fusionOptions", "stats"].find((key) => key in recipe);
+  if (odd !== undefined) refuse("recipe", `${odd}: a comparison chooses that itself, and it is left out of its recipe`);
+  parseRecipe(recipe);
+}
+
+// Options by which a plugin would read or load what lies on the server.
+const PLACES = /folder|path|file|dir|^providerOptions$/i;
+
+function checkNames(job: JobInput, plugins: PluginList): void {
+  const recipes = job.kind === "compare" ? [job.recipe.recipe, ...job.recipe.rules] : [job.recipe];
+  for (const recipe of recipes) {
+    for (const [key, kind] of Object.entries(KIND_OF)) {
+      const name = (recipe as Readonly<Record<string, unknown>>)[key];
+      if (name === undefined) continue;
+      const known = (plugins[kind] ?? []).filter(({ problem }) => problem === undefined).map((plugin) => plugin.name);
+      if (!known.includes(name as string))
+        refuse("plugin", `${key}: no ${kind} of this server is called ${quoted(name)}; it has ${known.join(", ")}`);
+    }
+    for (const [key, value] of Object.entries(recipe)) if (/options$/i.test(key)) checkOptions(key, value);
+  }
+  for (const { template } of readingsOf(job)) checkTemplate(template, plugins);
+}
+
+const KIND_OF: Readonly<Record<string, string>> = {
+  scorer: "scorer",
+  solver: "scorer",
+  fusion: "fuser",
+  allocate: "allocator",
+  backend: "backend",
+};
+
+function checkOptions(where: string, value: unknown): void {
+  if (typeof value === "string" && /[/\\]|^\.|^~/.test(value))
+    refuse("option", `${where}: ${quoted(value)} looks like a path, and none may be given`);
+  if (typeof value !== "object" || value === null) return;
+  for (const [key, inner] of Object.entries(value)) {
+    if (PLACES.test(key)) refuse("option", `${where}.${key} says where things are on the server, and cannot be given`);
+    checkOptions(`${where}.${key}`, inner);
+  }
+}
+
+/** Refuses a template that would be read from a file. Throws HttpError 400. */
+export function checkTemplate(template: string | undefined, plugins: PluginList): void {
+  if (template === undefined || template.includes("{")) return;
+  const known = (plugins.template ?? []).map(({ name }) => name);
+  if (!known.includes(template))
+    refuse("template", `template: ${quoted(template)} is neither a text with {column} places nor one of ${known.join(", ")}`);
+}
+
+/** All places of a job that name data. */
+function readingsOf(job: JobInput): readonly { readonly source: string; readonly template?: string | undefined }[] {
+  if (job.kind === "eval") return [{ source: job.recipe.data, template: job.recipe.template }];
+  const { general = [], tasks = [] } = job.kind === "compare" ? job.recipe.recipe : job.recipe;
+  return [...general, ...tasks, ...(job.kind === "compare" ? job.recipe.evaluate : [])];
+}
+
+function refuse(code: string, message: string): never {
+  throw new HttpError(400, code, message);
+}
+
+function quoted(value: unknown): string {
+  return JSON.stringify(value).slice(0, 80);
+}
+
+/** What ids stand for; each throws HttpError 404. */
+export interface Places {
+  model(id: string): string;
+  data(id: string): string;
+  statistics(id: string): string;
+}
+
+/** A job as the engine is asked for it. */
+export type EngineRequest =
+  | { readonly job: "prune"; readonly request: PruneRequest }
+  | { readonly job: "calibrate"; readonly request: CalibrateRequest }
+  | { readonly job: "compare"; readonly request: CompareRequest }
+  | { readonly job: "eval"; readonly request: EvalRequest };
+
+/** What the engine is asked for: ids become paths. What is there from an earlier attempt is gone on with, or replaced. */
+export function requestOf(job: JobInput, out: string, places: Places, version: string): EngineRequest {
+  const common = { out, force: true, restart: false, dryRun: false, version };
+  switch (job.kind) {
+    case "prune":
+      return { job: "prune", request: { recipe: placed(job.recipe, places), ...common } };
+    case "calibrate":
+      return { job: "calibrate", request: { recipe: placed(job.recipe, places), ...common } };
+    case "compare": {
+      const { recipe, evaluate, ...input } = job.recipe;
+      const sources = evaluate.map((one) => ({ ...one, source: places.data(one.source) }));
+      return { job: "compare", request: { input: { ...input, recipe: placed(recipe, places), evaluate: sources }, ...common } };
+    }
+    case "eval": {
+      const { model, data, fields = {}, template, metric, seqLen, samples, backend = "onnxruntime", backendOptions = {} } = job.recipe;
+      const request = { fields, template, metric, seqLen, samples, backend, backendOptions };
+      return { job: "eval", request: { model: places.model(model), data: places.data(data), ...request } };
+    }
+  }
+}
+
+function placed<Recipe extends CalibrationInput & Pick<RecipeInput, "stats">>(recipe: Recipe, places: Places): Recipe {
+  const { model, general, tasks, stats } = recipe;
+  return {
+    ...recipe,
+    model: places.model(model),
+    ...(general && { general: general.map((one) => ({ ...one, source: places.data(one.source) })) }),
+    ...(tasks && { tasks: tasks.map((one) => ({ ...one, source: places.data(one.source) })) }),
+    ...(stats !== undefined && { stats: places.statistics(stats) }),
+  };
+}

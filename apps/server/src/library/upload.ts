@@ -1,0 +1,100 @@
+import { randomUUID } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import { mkdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { Busboy, type BusboyHeaders, type BusboyInstance } from "@fastify/busboy";
+import { HttpError } from "../http-error.ts";
+import { type FoundData, hasEnding } from "./data.ts";
+
+/** What an upload is taken with. */
+export interface UploadOptions {
+  /** The folder of uploads. */
+  readonly uploads: string;
+  readonly endings: readonly string[];
+  readonly maxBytes: number;
+}
+
+// What a multipart body has around its file.
+const FRAME_BYTES = 2 ** 16;
+// Letters of any script; what could lead elsewhere or hide is not among these.
+const NAME = /^[\p{L}\p{N}_][\p{L}\p{N} _.()+-]{0,120}$/u;
+
+/**
+ * Takes the one file of a multipart body, called `file`, as it comes in. It has its name only when it is whole, and nothing is left of one that is refused.
+ * Throws HttpError 400, 413 or 415.
+ */
+export async function takeUpload(request: Request, { uploads, endings, maxBytes }: UploadOptions): Promise<FoundData> {
+  const type = request.headers.get("content-type") ?? "";
+  if (!/^multipart\/form-data\s*;/i.test(type)) throw new HttpError(415, "content-type", "multipart/form-data with a file was wanted");
+  const announced = Number(request.headers.get("content-length") ?? 0);
+  if (announced > maxBytes + FRAME_BYTES) throw new HttpError(413, "too-large", `the file is larger than ${maxBytes} bytes`);
+  if (request.body === null) throw new HttpError(400, "multipart", "the body is empty, and a file was wanted");
+  const id = randomUUID();
+  const partial = join(uploads, `${id}.partial`);
+  await mkdir(partial, { recursive: true, mode: 0o700 });
+  try {
+    const { name, bytes } = await takeFile(request.body, type, { partial, endings, maxBytes });
+    const folder = join(uploads, id);
+    await rename(partial, folder);
+    return { id, name, bytes, uploaded: true, path: join(folder, name) };
+  } finally {
+    await rm(partial, { recursive: true, force: true });
+  }
+}
+
+async function takeFile(
+  body: NonNullable<Request["body"]>,
+  type: string,
+  { partial, endings, maxBytes }: { readonly partial: string; readonly endings: readonly string[]; readonly maxBytes: number },
+): Promise<{ name: string; bytes: number }> {
+  const parser = parserOf(type, maxBytes);
+  let file: Promise<{ name: string; bytes: number }> | undefined;
+  parser.on("file", (field, stream, name) => {
+    if (file !== undefined) return void stream.resume();
+    file = take(field, stream, name);
+    file.catch(() => parser.destroy()); // thrown where it is waited for, below
+  });
+  parser.on("filesLimit", () => {
+    file = Promise.reject(new HttpError(400, "multipart", "more than one file was sent"));
+    file.catch(() => {});
+  });
+  async function take(field: string, stream: Readable & { truncated?: boolean }, name: string): Promise<{ name: string; bytes: number }> {
+    stream.on("error", () => {}); // the pipeline below tells it
+    if (field !== "file")
+      throw new HttpError(400, "multipart", `the file is called ${JSON.stringify(field.slice(0, 40))}, and "file" was wanted`);
+    checkName(name, endings);
+    let bytes = 0;
+    stream.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+    });
+    await pipeline(stream, createWriteStream(join(partial, name), { flags: "wx", mode: 0o600 }));
+    if (stream.truncated) throw new HttpError(413, "too-large", `the file is larger than ${maxBytes} bytes`);
+    return { name, bytes };
+  }
+  const failure = await pipeline(Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0]), parser).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  const taken = await file?.catch((error: unknown) => {
+    if (error instanceof HttpError || failure === undefined) throw error;
+  });
+  if (failure !== undefined) throw new HttpError(400, "multipart", "the multipart body is malformed, or ended early");
+  if (taken === undefined) throw new HttpError(400, "multipart", "the body has no file");
+  return taken;
+}
+
+function parserOf(type: string, maxBytes: number): BusboyInstance {
+  try {
+    const headers: BusboyHeaders = { "content-type": type };
+    return new Busboy({ headers, preservePath: true, limits: { files: 1, fields: 0, parts: 2, fileSize: maxBytes, headerPairs: 20 } });
+  } catch {
+    throw new HttpError(400, "multipart", "the multipart body has no boundary");
+  }
+}
+
+function checkName(name: string, endings: readonly string[]): void {
+  if (!NAME.test(name)) throw new HttpError(400, "name", "the file's name has to be letters, digits and _ . ( ) + - alone, and no path");
+  if (!hasEnding(name, endings)) throw new HttpError(415, "ending", `${name}: no loader reads this; endings are ${endings.join(", ")}`);
+}

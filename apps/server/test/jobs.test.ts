@@ -1,0 +1,166 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { type Folders, jsonOf, makeFolders, readEvents, type ServerProcess, startServer } from "./server-process.ts";
+
+let folders: Folders;
+let server: ServerProcess;
+
+/** Rows that the reference backend is at for some seconds. */
+function longRows(): string {
+  const row = (r: number): string => JSON.stringify({ input_ids: Array.from({ length: 128 }, (_, t) => (r * 31 + t * t) % 96) });
+  return Array.from({ length: 24 }, (_, r) => `${row(r)}\n`).join("");
+}
+
+async function upload(name: string, text: string): Promise<string> {
+  const body = new FormData();
+  body.set("file", new Blob([text]), name);
+  const response = await server.get("/api/data", { method: "POST", body });
+  expect(response.status).toBe(201);
+  return (await jsonOf(response)).id;
+}
+
+async function modelId(name: string): Promise<string> {
+  const { models } = await jsonOf(server.get("/api/models"));
+  return models.find((model: { name: string }) => model.name === name).id;
+}
+
+async function begin(kind: string, recipe: unknown): Promise<string> {
+  const response = await server.post("/api/jobs", { kind, recipe });
+  const body = await jsonOf(response);
+  expect([response.status, body]).toEqual([201, expect.objectContaining({ state: "queued" })]);
+  return body.id;
+}
+
+async function jobState(id: string): Promise<{ state: string; attempts: number; error?: { message: string } }> {
+  return jsonOf(server.get(`/api/jobs/${id}`));
+}
+
+/** The files of a prune's model but for the one that tells times, name → bytes. */
+function modelFiles(job: string): Map<string, Buffer> {
+  const folder = join(folders.home, "jobs", job, "model");
+  const names = readdirSync(folder).filter((name) => name !== "run.json");
+  return new Map(names.map((name) => [name, readFileSync(join(folder, name))]));
+}
+
+beforeAll(() => {
+  folders = makeFolders();
+});
+afterAll(() => folders.remove());
+afterEach(async () => {
+  await server.end();
+});
+
+describe("jobs", () => {
+  it("goes on after the server is killed, to the same bytes as without", async () => {
+    server = await startServer(folders);
+    const general = await upload("long.jsonl", longRows());
+    const recipe = { model: await modelId("llama"), general: [{ source: general }], samples: 24, sparsity: 0.5, backend: "reference" };
+    const interrupted = await begin("prune", recipe);
+    const before = await readEvents(server, interrupted, { until: ({ type, data }) => type === "block" && data.block === 1 });
+    await server.kill();
+    expect(existsSync(join(folders.home, "jobs", interrupted, "model"))).toBe(false);
+
+    server = await startServer(folders);
+    const after = await readEvents(server, interrupted, { after: before.at(-1)?.id ?? 0 });
+    expect(after.at(-1)?.data).toEqual({ state: "done" });
+    expect(Math.min(...after.map(({ id }) => id))).toBeGreaterThan(before.at(-1)?.id ?? 0);
+    const resumed = after.filter(({ type, data }) => type === "block" && data.resumed === true);
+    expect(resumed.length).toBeGreaterThan(0);
+    expect(await jobState(interrupted)).toMatchObject({ state: "done", attempts: 2 });
+    // Nothing is left to come: a browser stops asking.
+    const rest = await server.get(`/api/jobs/${interrupted}/events`, { headers: { "Last-Event-ID": String(after.at(-1)?.id) } });
+    expect(rest.status).toBe(204);
+
+    const whole = await begin("prune", recipe);
+    await readEvents(server, whole);
+    expect(await jobState(whole)).toMatchObject({ state: "done", attempts: 1 });
+    expect([...modelFiles(whole).keys()]).toContain("model.safetensors");
+    expect(modelFiles(interrupted)).toEqual(modelFiles(whole));
+
+    // What was made is a model, and its files are served whole and in parts.
+    const { models } = await jsonOf(server.get("/api/models"));
+    expect(models.map(({ job }: { job?: string }) => job)).toContain(whole);
+    const bytes = modelFiles(whole).get("model.safetensors") as Buffer;
+    const path = `/api/artefacts/${whole}/${encodeURIComponent("model/model.safetensors")}`;
+    const all = await server.get(path);
+    expect([all.status, all.headers.get("content-security-policy"), all.headers.get("x-content-type-options")]).toEqual([
+      200,
+      "sandbox",
+      "nosniff",
+    ]);
+    expect(Buffer.from(await all.arrayBuffer()).equals(bytes)).toBe(true);
+    const part = await server.get(path, { headers: { Range: "bytes=10-19" } });
+    expect([part.status, part.headers.get("content-range")]).toEqual([206, `bytes 10-19/${bytes.length}`]);
+    expect(Buffer.from(await part.arrayBuffer())).toEqual(bytes.subarray(10, 20));
+  });
+
+  it("puts a job back when it is told to end, and goes on with it later", async () => {
+    server = await startServer(folders);
+    const general = await upload("long.jsonl", longRows());
+    const recipe = { model: await modelId("llama"), general: [{ source: general }], samples: 24, sparsity: 0.4, backend: "reference" };
+    const job = await begin("prune", recipe);
+    await readEvents(server, job, { until: ({ type }) => type === "block" });
+    expect(await server.end()).toBe(0);
+    server = await startServer(folders);
+    const events = await readEvents(server, job);
+    expect(events.at(-1)?.data).toEqual({ state: "done" });
+    expect(events.some(({ type, data }) => type === "block" && data.resumed === true)).toBe(true);
+  });
+
+  it("cancels a job that runs, and leaves nothing of it", async () => {
+    server = await startServer(folders);
+    const general = await upload("long.jsonl", longRows());
+    const recipe = { model: await modelId("llama"), general: [{ source: general }], samples: 24, sparsity: 0.5, backend: "reference" };
+    const job = await begin("prune", recipe);
+    await readEvents(server, job, { until: ({ type }) => type === "block" });
+    expect((await server.post(`/api/jobs/${job}/cancel`, {})).status).toBe(202);
+    const events = await readEvents(server, job);
+    expect(events.at(-1)?.data).toEqual({ state: "cancelled" });
+    expect(existsSync(join(folders.home, "jobs", job))).toBe(false);
+    expect((await jsonOf(server.get(`/api/artefacts?job=${job}`))).artefacts).toEqual([]);
+    expect((await server.get(`/api/jobs/${job}`, { method: "DELETE" })).status).toBe(204);
+    expect((await server.get(`/api/jobs/${job}`)).status).toBe(404);
+  });
+
+  it("keeps a bounded queue, and does what waits in it after a restart", async () => {
+    server = await startServer(folders, "--workers", "0", "--max-queue", "2");
+    const recipe = { model: await modelId("llama"), sparsity: 0.5, scorer: "magnitude", backend: "reference" };
+    const [first, second] = [await begin("prune", recipe), await begin("prune", recipe)];
+    const refused = await server.post("/api/jobs", { kind: "prune", recipe });
+    expect([refused.status, (await jsonOf(refused)).error.code]).toEqual([429, "queue"]);
+    await server.post(`/api/jobs/${first}/cancel`, {});
+    expect(await jobState(first)).toMatchObject({ state: "cancelled" });
+    const metrics = await (await server.get("/metrics")).text();
+    expect(metrics).toContain('secateur_jobs{state="queued"} 1');
+    await server.end();
+    server = await startServer(folders);
+    expect((await readEvents(server, second)).at(-1)?.data).toEqual({ state: "done" });
+    expect(await jobState(first)).toMatchObject({ state: "cancelled" });
+  });
+
+  it("calibrates, prunes from the statistics, evaluates and compares", async () => {
+    server = await startServer(folders);
+    const model = await modelId("llama");
+    const { data } = await jsonOf(server.get("/api/data"));
+    const idOf = (name: string): string => data.find((one: { name: string }) => one.name === name).id;
+    const [general, task] = [idOf("llama/calibration.jsonl"), idOf("llama/task-a.jsonl")];
+    const reading = { general: [{ source: general }], tasks: [{ name: "a", source: task }], backend: "reference", samples: 4 };
+    const statistics = await begin("calibrate", { model, ...reading });
+    const pruned = await begin("prune", { model, stats: "later", sparsity: 0.5 }).catch(() => undefined);
+    expect(pruned).toBeUndefined(); // statistics have to be there
+    expect((await readEvents(server, statistics)).at(-1)?.data).toEqual({ state: "done" });
+    const jobs = [
+      await begin("prune", { model, stats: statistics, sparsity: 0.5, backend: "reference" }),
+      await begin("eval", { model, data: general, backend: "reference", samples: 2 }),
+      await begin("compare", { recipe: { model, ...reading, sparsity: 0.5 }, mixtures: [0.5], evaluate: [], evaluateSamples: 2 }),
+    ];
+    for (const job of jobs) {
+      const last = (await readEvents(server, job)).at(-1)?.data;
+      expect([last, await jobState(job)]).toEqual([{ state: "done" }, expect.objectContaining({ state: "done" })]);
+    }
+    const { artefacts } = await jsonOf(server.get(`/api/artefacts?job=${jobs[1]}`));
+    expect(artefacts.map(({ file }: { file: string }) => file)).toEqual(["evaluation.json"]);
+    expect(JSON.stringify(await jobState(jobs[2] as string))).not.toContain(folders.models);
+  });
+});
