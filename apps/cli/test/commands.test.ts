@@ -105,7 +105,7 @@ test.concurrent("a dry run shows what it would cost", async (context) => {
   context.expect(code).toBe(0);
   context.expect(out).toContain("to prune               50.0 % of 62.2 K weights in 21 layers\n");
   context.expect(out).toMatch(/^computation +67\.2 MFLOP$/m);
-  context.expect(out).toMatch(/^disk for the output +273\.5 KiB$/m);
+  context.expect(out).toMatch(/^disk for the output +288\.4 KiB$/m);
   context.expect(out).toMatch(/^a +0\.50 +6 +120 +llama\/task-a\.jsonl$/m);
   context.expect(out).toContain("\nNothing was written: this was a dry run.\n");
 });

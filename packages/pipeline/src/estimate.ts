@@ -68,7 +68,7 @@ export function estimate({
     flops,
     work: Math.round(tokens * counted),
     memoryBytes: peakOf({ states: Math.min(states, memoryBytes), sums: held, activations, weightBytes }),
-    diskBytes: outputBytes(model, sections),
+    diskBytes: outputBytes(model, sections, roles.length),
     scratchBytes: Math.max(0, states - memoryBytes),
   };
 }
@@ -135,13 +135,16 @@ export function sumBytes(program: Program): { all: number; largest: number } {
   return { all: sizes.reduce((sum, size) => sum + size, 0), largest: Math.max(0, ...sizes) };
 }
 
-// What a tensor takes in a header beyond its name, and a pruned layer in the manifest.
+// What a tensor takes in a header beyond its name, and a pruned layer in the manifest; there a role's histogram, and what two roles have in common, where there are several.
 const HEADER_BYTES = 80;
 const REPORT_BYTES = 250;
+const HISTOGRAM_BYTES = 290;
+const OVERLAP_BYTES = 150;
 
-function outputBytes(model: OpenModel, sections: readonly Section[]): number {
+function outputBytes(model: OpenModel, sections: readonly Section[], roles: number): number {
+  const ofRoles = roles > 1 ? roles * HISTOGRAM_BYTES + ((roles * (roles - 1)) / 2) * OVERLAP_BYTES : 0;
   let bytes = model.files.reduce((sum, file) => sum + file.bytes, 0);
   for (const info of model.tensors.values()) bytes += byteSize(info) + info.name.length + HEADER_BYTES;
-  for (const { linears } of sections) for (const { tensor } of linears) bytes += tensor.length + REPORT_BYTES;
+  for (const { linears } of sections) for (const { tensor } of linears) bytes += tensor.length + REPORT_BYTES + ofRoles;
   return bytes;
 }
