@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { isAbsolute, join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CommandError, type RunningJob, reportOf, startJob } from "@secateur/engine";
 import type { Database } from "../database/database.ts";
@@ -162,11 +162,13 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     }
   }
 
-  /** The same places, which also note what clients call them. */
+  /** The same places as somebody in the present folder would type them, since manifests show that; what clients call them is noted. */
   function noted(places: Places, names: Map<string, string>): Places {
     const note = (path: string, id: string): string => {
-      names.set(path, id);
-      return path;
+      const way = relative(process.cwd(), path);
+      const typed = way.startsWith("..") || isAbsolute(way) ? way : `./${way}`;
+      names.set(path, id).set(typed, id);
+      return typed;
     };
     return {
       model: (id) => note(places.model(id), id),
