@@ -144,6 +144,8 @@ describe.each(databases)("jobs, in a database that is %s", (database) => {
     expect(await jobState(first)).toMatchObject({ state: "cancelled" });
     const metrics = await (await server.get("/metrics")).text();
     expect(metrics).toContain('secateur_jobs{state="queued"} 1');
+    if (database === "embedded")
+      await expect(startServer(folders)).rejects.toThrow(/ended with 2: error: another server has \S+home: give/);
     await server.end();
     server = await startServer(folders);
     expect((await readEvents(server, second)).at(-1)?.data).toEqual({ state: "done" });
