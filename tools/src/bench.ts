@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { measureBackward } from "./bench/backward.ts";
+import { measureDecoding } from "./bench/decoding.ts";
 import { measureCholesky, measureGram, type Share } from "./bench/products.ts";
 import { bf16Provider, measureProvider } from "./bench/providers.ts";
 import { SMOLLM2, writeRandomModel } from "./bench/random-model.ts";
@@ -19,7 +20,7 @@ const MIB = 2 ** 20;
 const CPU = ["--backend-option", "provider=cpu"];
 
 // Parts may be named, such as `pnpm bench gradients`; all are run when none is.
-const PARTS = { startup, products, whole, statistics, comparison, gradients, modes };
+const PARTS = { startup, products, whole, statistics, comparison, decoding, gradients, modes };
 const asked = process.argv.slice(2);
 const unknown = asked.find((name) => !Object.hasOwn(PARTS, name));
 if (unknown !== undefined) throw new Error(`the bench has no part ${unknown}; its parts are ${Object.keys(PARTS).join(", ")}`);
@@ -115,6 +116,19 @@ async function comparison(): Promise<void> {
     "≤ 1.00",
     `${seconds(all)}, and ${seconds(once)} + 8 × ${seconds(evaluation)}`,
   );
+}
+
+async function decoding(): Promise<void> {
+  const { wholePasses, onePrompt, manyPrompts, sharedPrompts, apart } = await measureDecoding(model);
+  const rate = (tokens: number): string => `${tokens.toFixed(2)}`;
+  line(
+    "decoding with a cache ÷ by whole passes",
+    onePrompt / wholePasses,
+    "≥ 10.0",
+    `${rate(onePrompt)} and ${rate(wholePasses)} tokens/s`,
+  );
+  line("decoding 32 prompts at once ÷ one", manyPrompts / onePrompt, "≥ 5.00", `${rate(manyPrompts)} and ${rate(onePrompt)} tokens/s`);
+  line("choices of 16 shared prompts ÷ nothing shared", sharedPrompts / apart, "≤ 0.60", `${seconds(sharedPrompts)} and ${seconds(apart)}`);
 }
 
 async function gradients(): Promise<void> {

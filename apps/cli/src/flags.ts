@@ -34,6 +34,14 @@ export function text(flag: string): (value: string) => string {
   return (value) => (value.trim() === "" ? refuse(flag, value, "a value") : value);
 }
 
+/** The name of a file with one of these endings. */
+export function fileOf(flag: string, endings: readonly string[]): (value: string) => string {
+  return (value) =>
+    endings.some((ending) => value.toLowerCase().endsWith(ending) && value.length > ending.length)
+      ? value
+      : refuse(flag, value, `a file whose name ends in ${endings.join(" or ")}`);
+}
+
 /** A whole number from `least` on. */
 export function wholeNumber(flag: string, least: number): (value: string) => number {
   return (value) => {

@@ -12,6 +12,7 @@ import { inspectCommand } from "./commands/inspect.ts";
 import { pluginsCommand } from "./commands/plugins.ts";
 import { providersCommand } from "./commands/providers.ts";
 import { pruneCommand } from "./commands/prune.ts";
+import { reportCommand } from "./commands/report.ts";
 import { serveCommand, workerCommand } from "./commands/serve.ts";
 import { statsCommand } from "./commands/stats.ts";
 import { sweepCommand } from "./commands/sweep.ts";
@@ -28,6 +29,7 @@ const COMMANDS: readonly MakeCommand[] = [
   sweepCommand,
   evalCommand,
   inspectCommand,
+  reportCommand,
   pluginsCommand,
   providersCommand,
   doctorCommand,

@@ -113,7 +113,7 @@ const TABLE: readonly [args: readonly string[], message: string][] = [
   [["eval", "llama", "--data", "llama/task-a.jsonl", "--metric", "bleu"], "--metric bleu: wanted perplexity, answers or choices"],
   [
     ["eval", "llama", "--data", "llama/task-a.jsonl", "--metric", "answers"],
-    "llama/task-a.jsonl, line 1: the metric answers reads rows of answer, all of one kind; this one is of ids",
+    "llama/task-a.jsonl, line 1: the metric answers reads rows of answer or messages, all of one kind; this one is of ids",
   ],
   [["inspect", "nowhere"], "no model at nowhere: there is no such file or folder"],
   [["prunes"], `unknown command 'prunes'\n  (Did you mean prune?)\n${HELP}`],

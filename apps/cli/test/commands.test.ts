@@ -140,6 +140,16 @@ test.concurrent("a model is pruned, inspected and evaluated", async (context) =>
   context.expect(perplexity(sparse)).not.toBe(perplexity(dense));
   // Both backends compute in single precision and sum in different orders.
   context.expect(perplexity(reference)).toBeCloseTo(perplexity(sparse), 2);
+
+  const [same, far] = await Promise.all([
+    run(folder, "eval", "llama", "--against", "llama", "--data", "llama/task-a.jsonl"),
+    run(folder, "eval", "out", "--against", "llama", "--data", "llama/task-a.jsonl", "--json"),
+  ]);
+  context
+    .expect(same.out)
+    .toMatch(/^KL +0 ± 0 +nats a token, over \d+ tokens\ntop-1 agreement +100\.0 % ± 0\.0\ndistance: KL\(other ‖ model\)/);
+  context.expect(JSON.parse(far.out)).toMatchObject({ metric: "distance", divergence: { value: context.expect.any(Number) } });
+  context.expect(JSON.parse(far.out).divergence.value).toBeGreaterThan(0.01);
 });
 
 test.concurrent("an output is replaced with --force, and a run without data needs none", async (context) => {

@@ -97,7 +97,12 @@ test.concurrent.for<[what: string, args: string[], message: string]>([
   ],
   ["a rule that is not there", [...ARGS, "--fusion", "maxx"], "max"],
   ["an option that a rule has not", [...ARGS, "--fusion", "max:tua=0.2"], "tua"],
-  ["an output that is read", [...ARGS, "--out", "math.jsonl"], "--out math.jsonl is what is read"],
+  [
+    "an output that is read",
+    [...ARGS, "--eval", "llama/config.json", "--out", "llama/config.json"],
+    "--out llama/config.json is what is read",
+  ],
+  ["an output of another kind", [...ARGS, "--out", "math.jsonl"], "--out math.jsonl: wanted a file whose name ends in .json or .html"],
 ])("is refused: %s", async ([, args, message], context) => {
   const folder = dataFolder(context);
   const before = readdirSync(folder);

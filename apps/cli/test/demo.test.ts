@@ -5,11 +5,15 @@ import { describe, expect, it } from "vitest";
 import { run, workFolder } from "./run-cli.ts";
 
 describe("secateur demo", () => {
+  /** What the first test has found, which the second is held to. */
+  let onKernels: DemoResult | undefined;
+
   it("shows that a model pruned for its tasks does them better, and leaves a folder that can be opened", async (context) => {
     const folder = workFolder(context);
     const { code, out, err } = await run(folder, "demo", "--json");
     expect([code, err]).toEqual([0, expect.stringContaining("pruning 50 % of the block weights: task-aware")]);
     const result = JSON.parse(out);
+    onKernels = result;
     const [dense, general, aware] = result.rows;
 
     // The model's card has the figures of another implementation: 48.6, and 0.915, 1.000 and 0.775 of 200 rows.
@@ -32,12 +36,9 @@ describe("secateur demo", () => {
     const folder = workFolder(context);
     symlinkSync(join(native, "node_modules"), join(folder, "node_modules"));
     const flags = ["--backend", "tfjs", "--backend-option", "runtime=node"];
-    const [there, here] = [await run(folder, "demo", "--json", ...flags), await run(folder, "demo", "--out", "here", "--json")];
+    const there = await run(folder, "demo", "--json", ...flags);
     expect(there).toMatchObject({ code: 0 });
-    const [found, wanted] = [there, here].map(({ out }) => (JSON.parse(out) as DemoResult).rows) as [
-      DemoResult["rows"],
-      DemoResult["rows"],
-    ];
+    const [found, wanted] = [(JSON.parse(there.out) as DemoResult).rows, onKernels?.rows ?? []];
     expect(found.map(({ label, kept }) => [label, kept])).toEqual(wanted.map(({ label, kept }) => [label, kept]));
     // Sums in another order differ in the seventh digit, which may move a few places and, seldom, a likeliest token.
     for (const [i, { perplexity, skills }] of found.entries()) {

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { computedText } from "@secateur/report/text";
 import { describe, test } from "vitest";
-import { computedText } from "../src/render/computed.ts";
 import { addedText, providersText } from "../src/render/providers.ts";
 import { plainColors } from "../src/terminal.ts";
 import { run, start, workFolder } from "./run-cli.ts";

@@ -2,6 +2,42 @@ import { sizeOf } from "@secateur/tensor";
 import { indexBelow, type Kernel, numbersOf } from "./primitives.ts";
 import type { Host } from "./shapes.ts";
 
+/** Attention, on a past too where there is one. */
+const attend: Kernel = ([q, k, v, pastK, pastV, seen], shape, attributes) => {
+  const { heads, kvHeads, scale, window } = attributes as Record<"heads" | "kvHeads" | "scale" | "window", number>;
+  const [batch, tokens, width] = shape as readonly [number, number, number];
+  const size = width / heads;
+  const kvWidth = kvHeads * size;
+  const [queries, keys, values] = [numbersOf(q), numbersOf(k), numbersOf(v)]; // (batch, tokens, heads·size), (batch, tokens, kvHeads·size) twice
+  const slots = pastK?.shape[2] ?? 0;
+  const [pastKeys, pastValues] = pastK ? [numbersOf(pastK), numbersOf(pastV)] : [keys, values]; // (batch, kvHeads, slots, size) twice
+  const out = new Float32Array(sizeOf(shape));
+  const weights = new Float64Array(slots + tokens); // of the slots, and of the keys that a query sees
+  const mixed = new Float64Array(size);
+  for (let sequence = 0; sequence < batch; sequence++) {
+    for (let head = 0; head < heads; head++) {
+      const kvHead = Math.floor(head / (heads / kvHeads));
+      for (let token = 0; token < tokens; token++) {
+        const oldest = window > 0 ? Math.max(0, token - window + 1) : 0;
+        const row = sequence * tokens + token;
+        const at = row * width + head * size;
+        const slotAt = (slot: number): number => ((sequence * kvHeads + kvHead) * slots + slot) * size;
+        const keyAt = (key: number): number => (sequence * tokens + key) * kvWidth + kvHead * size;
+        weights.fill(Number.NEGATIVE_INFINITY);
+        for (let slot = 0; slot < slots; slot++)
+          if (seen?.data[row * slots + slot]) weights[slot] = dot(queries, at, pastKeys, slotAt(slot), size) * scale;
+        for (let key = oldest; key <= token; key++) weights[slots + key] = dot(queries, at, keys, keyAt(key), size) * scale;
+        softmax(weights, 0, slots + token + 1);
+        mixed.fill(0);
+        for (let slot = 0; slot < slots; slot++) addTo(mixed, weights[slot] as number, pastValues, slotAt(slot));
+        for (let key = oldest; key <= token; key++) addTo(mixed, weights[slots + key] as number, values, keyAt(key));
+        out.set(mixed, at);
+      }
+    }
+  }
+  return out;
+};
+
 /** The fused ops, each from its own definition and not from its expansion. */
 export const FUSED_KERNELS: Readonly<Record<string, Kernel>> = {
   linear: ([x, weight, bias], shape) => {
@@ -24,12 +60,13 @@ export const FUSED_KERNELS: Readonly<Record<string, Kernel>> = {
     return out;
   },
   rope: ([x, cos, sin], shape, { heads }) => {
-    const [, tokens, width] = shape as readonly [number, number, number];
+    const width = shape[2] as number;
     const half = width / (heads as number) / 2;
-    const [from, c, s] = [numbersOf(x), numbersOf(cos), numbersOf(sin)]; // (batch, tokens, heads, 2, half) and (tokens, half) twice
+    const [from, c, s] = [numbersOf(x), numbersOf(cos), numbersOf(sin)]; // (batch, tokens, heads, 2, half) and (batch?, tokens, half) twice
+    const rows = c.length / half;
     const out = new Float32Array(sizeOf(shape));
     for (let at = 0; at < out.length; at += 2 * half) {
-      const angles = (Math.floor(at / width) % tokens) * half;
+      const angles = (Math.floor(at / width) % rows) * half;
       for (let i = 0; i < half; i++) {
         const [a, b] = [from[at + i] as number, from[at + half + i] as number];
         const [cosine, sine] = [c[angles + i] as number, s[angles + i] as number];
@@ -39,35 +76,8 @@ export const FUSED_KERNELS: Readonly<Record<string, Kernel>> = {
     }
     return out;
   },
-  attention: ([q, k, v], shape, attributes) => {
-    const { heads, kvHeads, scale, window } = attributes as Record<"heads" | "kvHeads" | "scale" | "window", number>;
-    const [batch, tokens, width] = shape as readonly [number, number, number];
-    const size = width / heads;
-    const kvWidth = kvHeads * size;
-    const [queries, keys, values] = [numbersOf(q), numbersOf(k), numbersOf(v)]; // (batch, tokens, heads·size), (batch, tokens, kvHeads·size) twice
-    const out = new Float32Array(sizeOf(shape));
-    const weights = new Float64Array(tokens); // of the keys that a query sees
-    const mixed = new Float64Array(size);
-    for (let sequence = 0; sequence < batch; sequence++) {
-      for (let head = 0; head < heads; head++) {
-        const kvHead = Math.floor(head / (heads / kvHeads));
-        for (let token = 0; token < tokens; token++) {
-          const oldest = window > 0 ? Math.max(0, token - window + 1) : 0;
-          const at = (sequence * tokens + token) * width + head * size;
-          const keyAt = (seen: number): number => (sequence * tokens + seen) * kvWidth + kvHead * size;
-          for (let seen = oldest; seen <= token; seen++) weights[seen] = dot(queries, at, keys, keyAt(seen), size) * scale;
-          softmax(weights, oldest, token + 1);
-          mixed.fill(0);
-          for (let seen = oldest; seen <= token; seen++) {
-            const [share, from] = [weights[seen] as number, keyAt(seen)];
-            for (let d = 0; d < size; d++) mixed[d] = (mixed[d] as number) + share * (values[from + d] as number);
-          }
-          out.set(mixed, at);
-        }
-      }
-    }
-    return out;
-  },
+  attention: attend,
+  cachedAttention: attend,
   softmax: ([x], shape) => {
     const n = shape.at(-1) as number;
     const from = numbersOf(x); // (rows, n)
@@ -109,6 +119,12 @@ function dot(a: Float32Array, atA: number, b: Float32Array, atB: number, count: 
   }
   for (; i < count; i++) s0 += (a[atA + i] as number) * (b[atB + i] as number);
   return s0 + s1 + s2 + s3;
+}
+
+/** Adds a share of as many elements from an offset on. */
+function addTo(sum: Float64Array, share: number, from: Float32Array, at: number): void {
+  if (share === 0) return;
+  for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + share * (from[at + i] as number);
 }
 
 /** Softmax of x[start, end) in place. */

@@ -41,6 +41,16 @@ const WRITERS: Readonly<Record<string, (b: ProgramBuilder, read: Read, sizes: Si
     ];
     return b.attention(q, k, v, { heads: group * kvHeads, kvHeads, scale: (2 * half) ** -0.5, window });
   },
+  cachedAttention: (b, read, { group, kvHeads, half, window }) => {
+    const [q, k, v] = [
+      read("q", "batch", "tokens", "width"),
+      read("k", "batch", "tokens", "kvWidth"),
+      read("v", "batch", "tokens", "kvWidth"),
+    ];
+    const [keys, values] = [read("keys", "batch", kvHeads, 7, 2 * half), read("values", "batch", kvHeads, 7, 2 * half)];
+    const past = { keys, values, seen: b.input("seen", ["batch", "tokens", 7], "BOOL") };
+    return b.cachedAttention(q, k, v, past, { heads: group * kvHeads, kvHeads, scale: (2 * half) ** -0.5, window });
+  },
   softmax: (b, read) => b.softmax(read("x", "batch", "tokens", "width")),
   sigmoid: (b, read) => b.sigmoid(read("x", "batch", "tokens", "width")),
   silu: (b, read) => b.silu(read("x", "batch", "tokens", "width")),
@@ -57,7 +67,8 @@ async function runBothWays(kind: string, given: Sizes): Promise<[number[], numbe
   const tensors = program.inputs.map(({ name, type, shape }) => {
     const fixed = resolveShape(shape, { ...program.axes, batch, tokens });
     const data = allocate(type, sizeOf(fixed));
-    for (let i = 0; i < data.length; i++) data[i] = type === "I32" ? random.below(program.axes.width ?? 0) : random.next() * 6 - 3;
+    const draw = { F32: () => random.next() * 6 - 3, I32: () => random.below(program.axes.width ?? 0), BOOL: () => random.below(2) }[type];
+    for (let i = 0; i < data.length; i++) data[i] = draw();
     return [name, tensor(type, fixed, data)] as const;
   });
   const run = async (backend: Backend): Promise<number[]> => {

@@ -1,7 +1,8 @@
-import { type Document, SecateurError } from "@secateur/kit";
+import type { Document } from "@secateur/kit";
 import { scoreSequences, type TokenScores } from "@secateur/runner";
-import { encodePair } from "@secateur/text";
-import { beginOf, endsOf, type Setting } from "./setting.ts";
+import { type AnswerItem, answerItems } from "./answer-items.ts";
+import { type DecodedAnswer, decodeAnswers, decodedRow } from "./decoded.ts";
+import { endsOf, type Setting } from "./setting.ts";
 import { type DocumentLoss, type Estimate, estimate, pooledLoss } from "./statistics.ts";
 
 /** How well a model gives known answers to prompts. */
@@ -14,8 +15,15 @@ export interface AnswersResult {
   readonly standardError: number;
   readonly answerTokens: number;
   readonly documents: number;
-  /** The share of prompts after which greedy decoding gives exactly the answer's tokens and then an end token, where there are such. */
+  /**
+   * The share of prompts after which greedy decoding gives exactly the answer's tokens and then an end token, where there are such; of rows that say how their answer
+   * ends or what counts of it, the right part that counts.
+   */
   readonly exactMatch: Estimate;
+  /** Rows whose answers were decoded. */
+  readonly decoded: number;
+  /** Of these, how many answers had not ended at the limit of tokens, or at the model's last position. */
+  readonly unended: number;
   /** Rows that were left out: longer than the window, or without a token to predict. */
   readonly skipped: number;
   /** An answer's each, without those that were left out. */
@@ -23,55 +31,57 @@ export interface AnswersResult {
   readonly protocol: string;
 }
 
-interface Item {
-  readonly ids: Int32Array;
-  /** Where the answer begins, at least 1. */
-  readonly start: number;
-}
+// As lm-evaluation-harness has it where a task says nothing else.
+const MAX_TOKENS = 256;
+// Of the work, where answers are decoded too.
+const SCORING_SHARE = 1 / 4;
 
 /**
  * Scores the answers of prompt-and-answer rows. An exact match is read off one pass over prompt and answer: greedy decoding gives the answer just when
- * each of its tokens, and the end, is the likeliest after those before it. Throws SecateurError `data` when no row fits the window.
+ * each of its tokens, and the end, is the likeliest after those before it. Rows that say how their answer ends, or what counts of it, are decoded instead. Throws
+ * SecateurError `data` when no row fits the window.
  */
 export async function evaluateAnswers(setting: Setting, rows: readonly Document[]): Promise<AnswersResult> {
-  const tokenizer = setting.tokenizer();
-  const begin = beginOf(setting);
+  const { items, skipped, note } = answerItems(setting, rows);
   const ends = endsOf(setting);
-  const items = rows.flatMap((row): Item[] => {
-    if (row.kind !== "answer") return [];
-    const { ids, start } = encodePair(tokenizer, row.prompt, row.answer, row.origin);
-    return [{ ids: Int32Array.from([...begin, ...ids]), start: Math.max(1, begin.length + start) }];
-  });
-  const fitting = items.filter(({ ids, start }) => ids.length <= setting.windowTokens && ids.length > start);
-  if (fitting.length === 0)
-    throw new SecateurError("data", `nothing to predict: no row has an answer that fits in ${setting.windowTokens} tokens`);
+  const decodedRows = new Map(items.map((item) => [item, decodedRow(setting, item.row)]));
+  const toDecode = [...decodedRows.values()].filter((row) => row !== undefined);
+  const share = toDecode.length > 0 ? SCORING_SHARE : 1;
   const scores = await scoreSequences(
     setting.engine,
-    fitting.map(({ ids }) => ids),
-    setting,
+    items.map(({ ids }) => ids),
+    { signal: setting.signal, onProgress: (done) => setting.onProgress?.(done * share) },
   );
-  const losses = fitting.map(({ ids, start }, i) => ({
+  const losses = items.map(({ ids, start }, i) => ({
     loss: sum((scores[i] as TokenScores).loss.subarray(start - 1)),
     tokens: ids.length - start,
   }));
-  const exact = fitting.map((item, i) => (isExact(item, scores[i] as TokenScores, ends) ? 1 : 0));
+  const maxTokens = setting.maxTokens ?? MAX_TOKENS;
+  const answers = await decodeAnswers(setting, toDecode, maxTokens, (done) => setting.onProgress?.(share + done * (1 - share)));
+  const answerOf = new Map(toDecode.map((row, i) => [row, answers[i] as DecodedAnswer])); // one a row
+  const exact = items.map((item, i) => {
+    const decoded = decodedRows.get(item);
+    const answer = decoded && answerOf.get(decoded);
+    return (answer ? answer.exact : isExact(item, scores[i] as TokenScores, ends)) ? 1 : 0;
+  });
   const { value: nll, standardError, tokens } = pooledLoss(losses);
-  const skipped = items.length - fitting.length;
   return {
     metric: "answers",
     perplexity: Math.exp(nll),
     nll,
     standardError,
     answerTokens: tokens,
-    documents: fitting.length,
+    documents: items.length,
     exactMatch: estimate(exact),
+    decoded: answers.length,
+    unended: answers.filter(({ finishReason }) => finishReason !== "stop").length,
     skipped,
     losses,
-    protocol: protocol(fitting.length, skipped, tokens, ends),
+    protocol: protocol(note, tokens, ends) + decodedNote(answers, items.length, maxTokens),
   };
 }
 
-function isExact({ ids, start }: Item, { best }: TokenScores, ends: readonly number[]): boolean {
+function isExact({ ids, start }: AnswerItem, { best }: TokenScores, ends: readonly number[]): boolean {
   for (let t = start; t < ids.length; t++) {
     const id = ids[t] as number;
     // Decoding ends at an end token, so an answer with one in it is never given.
@@ -80,10 +90,21 @@ function isExact({ ids, start }: Item, { best }: TokenScores, ends: readonly num
   return ends.length === 0 || ends.includes(best[ids.length - 1] as number);
 }
 
-function protocol(documents: number, skipped: number, tokens: number, ends: readonly number[]): string {
-  const rows = `${documents} row${documents === 1 ? "" : "s"}${skipped > 0 ? ` (${skipped} left out: too long, or nothing to predict)` : ""}`;
+function protocol(rows: string, tokens: number, ends: readonly number[]): string {
   const end = ends.length > 0 ? `, then end token ${ends.join(" or ")}` : "";
   return `answers: ${rows}, mean over ${tokens} answer tokens given prompt and answer so far; exact match by greedy decoding${end}`;
+}
+
+/** How answers were decoded, and what kept some from ending. */
+function decodedNote(answers: readonly DecodedAnswer[], documents: number, maxTokens: number): string {
+  if (answers.length === 0) return "";
+  const ended = (reason: DecodedAnswer["finishReason"]): number => answers.filter(({ finishReason }) => finishReason === reason).length;
+  const cut = [
+    ...(ended("length") > 0 ? [`${ended("length")} cut there`] : []),
+    ...(ended("positions") > 0 ? [`${ended("positions")} cut before that at the model's last position`] : []),
+  ];
+  const which = answers.length === documents ? "" : `${answers.length} of them `;
+  return `; ${which}decoded, up to ${maxTokens} tokens${cut.length > 0 ? ` (${cut.join(", ")})` : ""}, and compared in the part that counts`;
 }
 
 function sum(values: Float32Array): number {

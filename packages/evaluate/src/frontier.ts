@@ -21,15 +21,15 @@ export interface FrontierDistance extends Estimate {
  */
 export function distanceToFrontier(model: TradeOff, others: readonly [TradeOff, ...TradeOff[]]): FrontierDistance {
   const x = pooledLoss(model.general).value;
-  const frontier = efficient(others);
+  const frontier = efficientFrontier(others);
   const right = frontier.findIndex((point) => point.x >= x);
-  const [first, last] = [frontier[0] as Point, frontier.at(-1) as Point]; // at least one of some models is beaten by none
+  const [first, last] = [frontier[0] as FrontierPoint, frontier.at(-1) as FrontierPoint]; // at least one of some models is beaten by none
   if (right < 0) return verdict("task", difference(model.task, last.of.task));
   if (right === 0) {
     if (first.x === x) return verdict("task", difference(model.task, first.of.task));
     return verdict("general", difference(model.general, first.of.general));
   }
-  const [a, b] = [frontier[right - 1] as Point, frontier[right] as Point];
+  const [a, b] = [frontier[right - 1] as FrontierPoint, frontier[right] as FrontierPoint];
   const share = (x - a.x) / (b.x - a.x);
   const slope = (b.y - a.y) / (b.x - a.x);
   const task = combinedLoss(parts((point) => point.task));
@@ -46,17 +46,20 @@ export function distanceToFrontier(model: TradeOff, others: readonly [TradeOff, 
   }
 }
 
-interface Point {
+/** A model's place in the plane of losses. */
+export interface FrontierPoint<Model extends TradeOff = TradeOff> {
+  /** Mean −log p of general text. */
   readonly x: number;
+  /** Mean −log p of the task. */
   readonly y: number;
-  readonly of: TradeOff;
+  readonly of: Model;
 }
 
-/** The models that no other beats at both losses, by their loss on general text. */
-function efficient(models: readonly TradeOff[]): Point[] {
-  const points = models.map((of): Point => ({ x: pooledLoss(of.general).value, y: pooledLoss(of.task).value, of }));
+/** The models that no other beats at both losses, by their loss on general text: the frontier that they draw. */
+export function efficientFrontier<Model extends TradeOff>(models: readonly Model[]): FrontierPoint<Model>[] {
+  const points = models.map((of): FrontierPoint<Model> => ({ x: pooledLoss(of.general).value, y: pooledLoss(of.task).value, of }));
   points.sort((a, b) => a.x - b.x || a.y - b.y);
-  const kept: Point[] = [];
+  const kept: FrontierPoint<Model>[] = [];
   for (const point of points) if (point.y < (kept.at(-1)?.y ?? Number.POSITIVE_INFINITY)) kept.push(point);
   return kept;
 }

@@ -26,25 +26,30 @@ export interface PerplexityResult {
  * Rows of token ids are windows of their own, cut to a window's length. Throws SecateurError `data` when there is nothing to predict.
  */
 export async function evaluatePerplexity(setting: Setting, rows: readonly Document[]): Promise<PerplexityResult> {
-  const given = rows.some(({ kind }) => kind === "ids");
-  const { all, note } = given ? idWindows(setting, rows) : textWindows(setting, rows);
-  const windows = all.slice(0, setting.samples);
+  const { windows, note } = windowsOf(setting, rows);
   const scores = await scoreSequences(setting.engine, windows, setting);
   const losses = scores.map(({ loss }) => ({ loss: loss.reduce((sum, value) => sum + value, 0), tokens: loss.length }));
   const { value: nll, standardError, tokens } = pooledLoss(losses);
-  const [used, of] = [windows.length, all.length];
-  const share = used < of ? `the first ${used} of ${of} windows` : `${used} window${used === 1 ? "" : "s"}`;
   return {
     metric: "perplexity",
     perplexity: Math.exp(nll),
     nll,
     standardError,
     predictedTokens: tokens,
-    windows: used,
+    windows: windows.length,
     windowTokens: setting.windowTokens,
     losses,
-    protocol: `token-ppl@${setting.windowTokens}: ${note(share)}, T−1 predictions a window`,
+    protocol: `token-ppl@${setting.windowTokens}: ${note}, T−1 predictions a window`,
   };
+}
+
+/** The windows that documents are measured in, and how they were cut. Throws SecateurError `data` when there is nothing to predict. */
+export function windowsOf(setting: Setting, rows: readonly Document[]): { readonly windows: readonly Int32Array[]; readonly note: string } {
+  const given = rows.some(({ kind }) => kind === "ids");
+  const { all, note } = given ? idWindows(setting, rows) : textWindows(setting, rows);
+  const windows = all.slice(0, setting.samples);
+  const [used, of] = [windows.length, all.length];
+  return { windows, note: note(used < of ? `the first ${used} of ${of} windows` : `${used} window${used === 1 ? "" : "s"}`) };
 }
 
 interface Windows {

@@ -56,6 +56,30 @@ describe("answers", () => {
     expect(await answers([{ prompt: "", answer: " two" }], {}, engine, demoTokenizer({ begin: true }))).toEqual(found);
   });
 
+  describe("of conversations", () => {
+    const chat =
+      "{% for message in messages %}<{{ message.role }}>{{ message.content }}<|end|>{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}";
+    const messages = [
+      { role: "user", content: "The cat" },
+      { role: "assistant", content: " sat." },
+      { role: "user", content: " One and one is" },
+      { role: "assistant", content: " two" },
+    ];
+    const measured = (turns: typeof messages) =>
+      evaluate(engine, () => demoTokenizer({ chat, begin: true }), documents([{ kind: "messages", messages: turns }]));
+
+    it("are the last turns, after all that the template writes before them", async () => {
+      const prompt = "<user>The cat<|end|><assistant> sat.<|end|><user> One and one is<|end|><assistant>";
+      const found = await answers([{ prompt, answer: " two<|end|>" }]);
+      expect(await measured(messages)).toEqual(found);
+    });
+
+    it("are refused where there is none", async () => {
+      const message = "rows.jsonl, line 1: the conversation has no turn of the assistant, whose answer could be measured";
+      expect(await failureOf(() => measured(messages.slice(0, 1)))).toEqual(["data", message]);
+    });
+  });
+
   it("that are too long or nothing are left out and counted", async () => {
     const odd = [ROWS[0] as Row, { prompt: "The cat", answer: "" }, { prompt: "The cat", answer: " sat".repeat(200) }];
     const found = await answers(odd);

@@ -118,7 +118,7 @@ describe("what has no perplexity", () => {
     [
       "a conversation",
       [{ kind: "messages", messages: [] }],
-      {},
+      { metric: "perplexity" },
       "data",
       "rows.jsonl, line 1: the metric perplexity reads rows of text or ids or answer, all of one kind; this one is of messages",
     ],

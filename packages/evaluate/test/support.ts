@@ -73,8 +73,8 @@ export async function tinyEngine(backend: Backend, changes: Config = {}, generat
   return openEngine(backend, folder);
 }
 
-/** The tokenizer of the demo model: byte-level BPE of 2,048 tokens, `<|end|>` is 0 and ends texts; nothing is put before them unless `begin` says so. */
-export function demoTokenizer({ begin = false, end = true } = {}): Tokenizer {
+/** The tokenizer of the demo model: byte-level BPE of 2,048 tokens, `<|end|>` is 0 and ends texts; nothing is put before them unless `begin` says so, and it has the chat template `chat`. */
+export function demoTokenizer({ begin = false, end = true, chat = "" } = {}): Tokenizer {
   const read = (name: string): { [key: string]: Json } =>
     JSON.parse(readFileSync(join(import.meta.dirname, "fixtures/demo", name), "utf8"));
   const tokenizer = read("tokenizer.json");
@@ -87,7 +87,8 @@ export function demoTokenizer({ begin = false, end = true } = {}): Tokenizer {
       special_tokens: { "<|end|>": { id: "<|end|>", ids: [0], tokens: ["<|end|>"] } },
     };
   }
-  return loadTokenizer({ tokenizer, config: end ? read("tokenizer_config.json") : {} }, "demo");
+  const config = end ? read("tokenizer_config.json") : {};
+  return loadTokenizer({ tokenizer, config: chat === "" ? config : { ...config, chat_template: chat } }, "demo");
 }
 
 type Content<D> = D extends Document ? Omit<D, "origin"> : never;

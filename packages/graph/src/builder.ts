@@ -33,17 +33,30 @@ export interface ProgramBuilder extends OpWriters {
   build(outputs: Readonly<Record<string, Value>>): Program;
 }
 
+/** The sizes of an attention: `heads / kvHeads` queries share a key, logits are multiplied by `scale`, and `window` tokens are seen, all where it is 0. */
+export interface AttentionOptions {
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly scale: number;
+  readonly window: number;
+}
+
 /** A method for each op, but for `linear`, which marks taps. */
 export interface OpWriters {
   /** x (…, n) over its root mean square, x / √(mean x² + epsilon), times scale (n). */
   rmsNorm(x: Value, scale: Value, epsilon: number): Value;
-  /** Rotary positions: of x (batch, tokens, heads·d), each head's halves (a, b) become (a·cos − b·sin, b·cos + a·sin), cos and sin (tokens, d/2). */
+  /**
+   * Rotary positions: of x (batch, tokens, heads·d), each head's halves (a, b) become (a·cos − b·sin, b·cos + a·sin), cos and sin (tokens, d/2), or
+   * (batch, tokens, d/2) where each sequence has its own positions.
+   */
   rope(x: Value, cos: Value, sin: Value, heads: number): Value;
   /**
    * Causal attention of q (batch, tokens, heads·d) on k and v (batch, tokens, kvHeads·d), to the shape of q: softmax(scale·q·kᵀ)·v of each head, where `heads / kvHeads`
    * queries share a key. With a `window` above 0 a token sees the last `window` tokens only, itself among them.
    */
-  attention(q: Value, k: Value, v: Value, options: { heads: number; kvHeads: number; scale: number; window: number }): Value;
+  attention(q: Value, k: Value, v: Value, options: AttentionOptions): Value;
+  /** The same for tokens that continue others: each sees besides, of the keys and values (batch, kvHeads, slots, d) of a past, the slots that `seen` (batch, tokens, slots), BOOL, says. */
+  cachedAttention(q: Value, k: Value, v: Value, past: { keys: Value; values: Value; seen: Value }, options: AttentionOptions): Value;
   /** exp(x) / Σ exp(x) over the last axis. */
   softmax(x: Value): Value;
   /** 1 / (1 + exp(−x)). */
@@ -186,7 +199,8 @@ export function opWriters(op: WriteOp): OpWriters {
   return {
     rmsNorm: (x, scale, epsilon) => op("rmsNorm", [x, scale], { epsilon }),
     rope: (x, cos, sin, heads) => op("rope", [x, cos, sin], { heads }),
-    attention: (q, k, v, options) => op("attention", [q, k, v], options),
+    attention: (q, k, v, options) => op("attention", [q, k, v], { ...options }),
+    cachedAttention: (q, k, v, { keys, values, seen }, options) => op("cachedAttention", [q, k, v, keys, values, seen], { ...options }),
     softmax: (x) => op("softmax", [x]),
     sigmoid: (x) => op("sigmoid", [x]),
     silu: (x) => op("silu", [x]),

@@ -76,7 +76,7 @@ export function dependents({ ops }: Program, values: readonly string[]): Set<str
 }
 
 // What takes far more time to compute than to carry.
-const COSTLY = new Set(["linear", "matmul", "attention", "tokenLoss"]);
+const COSTLY = new Set(["linear", "matmul", "attention", "cachedAttention", "tokenLoss"]);
 
 /**
  * The values known at a cut that something after it reads. What does not depend on the state is computed again instead, and so is what comes of other carried

@@ -43,6 +43,12 @@ export function resolveShape(shape: readonly Dim[], axes: Axes): number[] {
   return shape.map((dim) => resolveDim(dim, axes));
 }
 
+/** Whether two shapes are the same. */
+export function alike(a: readonly Dim[], b: readonly Dim[], axes: Axes): boolean {
+  const [left, right] = [a, b].map((shape) => shape.map((dim) => simplify(dim, axes)).join());
+  return left === right;
+}
+
 /** What is wrong with a program or with what it was given. */
 export class GraphError extends Error {
   readonly code: "unbound-axis" | "shape" | "unknown-op" | "unknown-value" | "no-gradient" | "duplicate";

@@ -1,5 +1,6 @@
-import { type Axes, type Dim, expectShape, resolveDim, simplify } from "./dims.ts";
-import { at, axisOf, elements, type OpDefinition } from "./op-table.ts";
+import { attention, cachedAttention } from "./attention.ts";
+import { alike, type Dim, expectShape, resolveDim, simplify } from "./dims.ts";
+import { at, axisOf, elements, expectCount, type OpDefinition } from "./op-table.ts";
 import type { Value } from "./program.ts";
 
 const same = (x: Value): { type: Value["type"]; shape: readonly Dim[] } => ({ type: x.type, shape: x.shape });
@@ -50,7 +51,7 @@ export const FUSED: Readonly<Record<string, OpDefinition>> = {
       return b.mul(b.div(x, b.sqrt(b.add(mean, b.constant(epsilon as number)))), scale);
     },
   },
-  // x (batch, tokens, heads·d), cos and sin (tokens, d/2): each head's halves (a, b) become (a·cos − b·sin, b·cos + a·sin)
+  // x (batch, tokens, heads·d), cos and sin (tokens, d/2) or (batch, tokens, d/2): each head's halves (a, b) become (a·cos − b·sin, b·cos + a·sin)
   rope: {
     reads: ["F32", "F32", "F32"],
     infer: (inputs, { heads }, axes) => {
@@ -58,13 +59,13 @@ export const FUSED: Readonly<Record<string, OpDefinition>> = {
       expectCount("heads", heads);
       expectShape(
         x.shape.length === 3 &&
-          cos.shape.length === 2 &&
+          (cos.shape.length === 2 || cos.shape.length === 3) &&
           alike(cos.shape, sin.shape, axes) &&
-          alike([x.shape[1] as Dim], [cos.shape[0] as Dim], axes),
+          alike(cos.shape.slice(0, -1), x.shape.slice(3 - cos.shape.length, 2), axes),
         () => `rope of [${x.shape.join(", ")}] with angles of [${cos.shape.join(", ")}] and [${sin.shape.join(", ")}]`,
       );
       const width = resolveDim(x.shape.at(-1) ?? 0, axes) / (heads as number);
-      const half = resolveDim(cos.shape[1] as Dim, axes);
+      const half = resolveDim(cos.shape.at(-1) as Dim, axes);
       expectShape(half * 2 === width, () => `rope over ${heads} heads of [${x.shape.join(", ")}] wants ${width / 2} angles, found ${half}`);
       return same(x);
     },
@@ -76,58 +77,13 @@ export const FUSED: Readonly<Record<string, OpDefinition>> = {
       const split = b.reshape(x, [batch, tokens, heads as number, 2 * half]);
       const first = b.slice(split, -1, 0, half);
       const second = b.slice(split, -1, half, 2 * half);
-      const [c, s] = [cos, sin].map((table) => b.reshape(table, [table.shape[0] as Dim, 1, half])) as [Value, Value];
+      const [c, s] = [cos, sin].map((table) => b.reshape(table, [...table.shape.slice(0, -1), 1, half])) as [Value, Value];
       const turned = b.concat([b.sub(b.mul(first, c), b.mul(second, s)), b.add(b.mul(second, c), b.mul(first, s))], -1);
       return b.reshape(turned, x.shape);
     },
   },
-  // q (batch, tokens, heads·d), k and v (batch, tokens, kvHeads·d) → (batch, tokens, heads·d); causal; `window` > 0: only the last `window` tokens are seen
-  attention: {
-    reads: ["F32", "F32", "F32"],
-    infer: (inputs, { heads, kvHeads, scale, window }, axes) => {
-      const [q, k, v] = [at(inputs, 0), at(inputs, 1), at(inputs, 2)];
-      expectCount("heads", heads);
-      expectCount("kvHeads", kvHeads);
-      expectShape(typeof scale === "number", () => `the scale of attention is a number, found ${scale}`);
-      expectShape(
-        Number.isInteger(window) && (window as number) >= 0,
-        () => `the window of attention is a count of tokens or 0, found ${window}`,
-      );
-      expectShape(
-        [q, k, v].every(({ shape }) => shape.length === 3 && alike(shape.slice(0, 2), q.shape.slice(0, 2), axes)),
-        () => `attention of [${q.shape.join(", ")}] on [${k.shape.join(", ")}] and [${v.shape.join(", ")}]`,
-      );
-      const [qWidth, kWidth, vWidth] = [q, k, v].map((x) => resolveDim(x.shape.at(-1) ?? 0, axes)) as [number, number, number];
-      const fits =
-        Number.isInteger(qWidth / (heads as number)) &&
-        qWidth / (heads as number) === kWidth / (kvHeads as number) &&
-        kWidth === vWidth &&
-        (heads as number) % (kvHeads as number) === 0;
-      expectShape(fits, () => `attention of ${heads} heads on ${kvHeads} with widths ${qWidth}, ${kWidth} and ${vWidth}`);
-      return same(q);
-    },
-    // every query against every key, scores and weighted sum: what dense kernels do
-    flops: (inputs, output, _, axes) => 4 * elements(output, axes) * resolveDim(at(inputs, 1).shape[1] as Dim, axes),
-    expand: (b, inputs, attributes) => {
-      const [q, k, v] = [at(inputs, 0), at(inputs, 1), at(inputs, 2)];
-      const { heads, kvHeads, scale, window } = attributes as Record<string, number>;
-      const [batch, tokens, width] = q.shape as readonly [Dim, Dim, Dim];
-      const size = resolveDim(width, b.axes) / (heads as number);
-      const group = (heads as number) / (kvHeads as number);
-      // queries of one key/value head stand side by side: (batch, kvHeads, group, tokens, d) against (batch, kvHeads, 1, tokens, d)
-      const queries = b.transpose(b.reshape(q, [batch, tokens, kvHeads as number, group, size]), [0, 2, 3, 1, 4]);
-      const [keys, values] = [k, v].map((x) => b.transpose(b.reshape(x, [batch, tokens, kvHeads as number, 1, size]), [0, 2, 3, 1, 4])) as [
-        Value,
-        Value,
-      ];
-      const logits = b.mul(b.matmul(queries, b.transpose(keys, [0, 1, 2, 4, 3])), b.constant(scale as number));
-      const row = b.reshape(b.iota(q, 1), [tokens, 1]);
-      const column = b.reshape(b.iota(q, 1), [1, tokens]);
-      let masked = b.select(b.lessEqual(column, row), logits, b.constant(-1e30));
-      if (window) masked = b.select(b.lessEqual(row, b.reshape(b.iota(q, 1, window - 1), [1, tokens])), masked, b.constant(-1e30));
-      return b.reshape(b.transpose(b.matmul(b.softmax(masked), values), [0, 3, 1, 2, 4]), q.shape);
-    },
-  },
+  attention,
+  cachedAttention,
   // over the last axis
   softmax: {
     reads: ["F32"],
@@ -182,13 +138,3 @@ export const FUSED: Readonly<Record<string, OpDefinition>> = {
     },
   },
 };
-
-/** Whether two shapes are the same. */
-function alike(a: readonly Dim[], b: readonly Dim[], axes: Axes): boolean {
-  const [left, right] = [a, b].map((shape) => shape.map((dim) => simplify(dim, axes)).join());
-  return left === right;
-}
-
-function expectCount(what: string, value: unknown): void {
-  expectShape(Number.isInteger(value) && (value as number) >= 1, () => `${what} is a whole number of at least 1, found ${value}`);
-}

@@ -1,5 +1,7 @@
+export { appendProgram } from "./append.ts";
 export { bindAxes } from "./bind.ts";
-export { OP_KINDS, opDefinition, type ProgramBuilder, programBuilder } from "./builder.ts";
+export { type AttentionOptions, OP_KINDS, opDefinition, type ProgramBuilder, programBuilder } from "./builder.ts";
+export { type CachedProgram, cachedProgram, KEYS, PAST_KEYS, PAST_VALUES, SEEN, VALUES } from "./cache.ts";
 export { type Cost, costOf } from "./cost.ts";
 export { type Cut, type CutProgram, cutAtTaps } from "./cut.ts";
 export { type Axes, type Dim, GraphError, resolveDim, resolveShape, simplify } from "./dims.ts";

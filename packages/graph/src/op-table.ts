@@ -83,6 +83,11 @@ export function axisOf(x: Value, axis: number): number {
   return index;
 }
 
+/** Throws a GraphError of code `shape` unless an attribute is a whole number of at least 1. */
+export function expectCount(what: string, value: unknown): void {
+  expectShape(Number.isInteger(value) && (value as number) >= 1, () => `${what} is a whole number of at least 1, found ${value}`);
+}
+
 const noFlops = (): number => 0;
 
 /** The primitives: the ops that every backend runs and that every other op expands into. */

@@ -5,17 +5,19 @@ const inputs = {
   x: ["batch", "tokens", "hidden"],
   kv: ["batch", "tokens", "kvHeads*headDim"],
   cos: ["tokens", 2],
+  slots: ["batch", 2, "slots", 4],
   scale: ["hidden"],
   w: [5, "hidden"],
   bias: [5],
 } as const satisfies Record<string, readonly Dim[]>;
 
-type Given = { b: ProgramBuilder } & Record<keyof typeof inputs | "target", Value>;
+type Given = { b: ProgramBuilder } & Record<keyof typeof inputs | "target" | "seen", Value>;
 
 function start(): Given {
   const b = programBuilder({ hidden: 16, heads: 4, kvHeads: 2, headDim: 4 });
   const values = Object.fromEntries(Object.entries(inputs).map(([name, shape]) => [name, b.input(name, shape)]));
-  return { b, ...values, target: b.input("target", ["batch", "tokens"], "I32") } as Given; // a value for each key of `inputs`
+  const seen = b.input("seen", ["batch", "tokens", "slots"], "BOOL");
+  return { b, ...values, seen, target: b.input("target", ["batch", "tokens"], "I32") } as Given; // a value for each key of `inputs`
 }
 
 const attention = { heads: 4, kvHeads: 2, scale: 0.5, window: 0 };
@@ -28,6 +30,16 @@ describe("shapes of fused ops", () => {
     ["rmsNorm", ({ b, x, scale }) => b.rmsNorm(x, scale, 1e-6), ["batch", "tokens", 16]],
     ["rope", ({ b, x, cos }) => b.rope(x, cos, cos, 4), ["batch", "tokens", 16]],
     ["attention", ({ b, x, kv }) => b.attention(x, kv, kv, attention), ["batch", "tokens", 16]],
+    [
+      "rope of own positions",
+      ({ b, x }) => b.rope(x, b.input("c", ["batch", "tokens", 2]), b.input("s", ["batch", "tokens", 2]), 4),
+      ["batch", "tokens", 16],
+    ],
+    [
+      "attention on a past",
+      ({ b, x, kv, slots, seen }) => b.cachedAttention(x, kv, kv, { keys: slots, values: slots, seen }, attention),
+      ["batch", "tokens", 16],
+    ],
     ["softmax", ({ b, x }) => b.softmax(x), ["batch", "tokens", 16]],
     ["silu", ({ b, x }) => b.silu(x), ["batch", "tokens", 16]],
     ["tokenLoss", ({ b, x, target }) => b.tokenLoss(x, target), ["batch", "tokens"]],
@@ -57,6 +69,24 @@ describe("what fused ops refuse", () => {
     [
       ({ b, x, kv }) => b.attention(x, kv, b.input("v", ["batch", 3, 8]), attention),
       "attention of [batch, tokens, 16] on [batch, tokens, 8] and [batch, 3, 8]",
+    ],
+    [
+      ({ b, x, kv, slots, seen }) => b.cachedAttention(x, kv, kv, { keys: slots, values: slots, seen }, { ...attention, kvHeads: 4 }),
+      "attention of 4 heads on 4 with widths 16, 8 and 8",
+    ],
+    [
+      ({ b, x, kv, slots, seen }) =>
+        b.cachedAttention(x, kv, kv, { keys: slots, values: b.input("v", ["batch", 2, 7, 4]), seen }, attention),
+      "attention of [batch, tokens, 16] on a past of [batch, 2, slots, 4] and [batch, 2, 7, 4], of which [batch, tokens, slots] is seen",
+    ],
+    [
+      ({ b, x, kv, slots }) =>
+        b.cachedAttention(x, kv, kv, { keys: slots, values: slots, seen: b.input("s", ["batch", "slots"], "BOOL") }, attention),
+      "attention of [batch, tokens, 16] on a past of [batch, 2, slots, 4] and [batch, 2, slots, 4], of which [batch, slots] is seen",
+    ],
+    [
+      ({ b, x, kv, slots, scale }) => b.cachedAttention(x, kv, kv, { keys: slots, values: slots, seen: scale }, attention),
+      "input 5 of cachedAttention is BOOL, scale is F32",
     ],
     [({ b, target }) => b.softmax(target), "input 0 of softmax is F32, target is I32"],
     [({ b }) => b.softmax(b.constant(1)), "constant.0 of shape [] has no axis -1"],

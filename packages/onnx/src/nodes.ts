@@ -80,11 +80,14 @@ export const TRANSLATORS: Readonly<Record<string, Translator>> = {
   },
   rmsNorm: (emit, inputs, { epsilon }, output) =>
     void emit.node("RMSNormalization", inputs, { axis: -1, epsilon: { float: epsilon as number } }, output),
-  rope: (emit, [x, cos, sin], { heads }, output) => {
+  rope: (emit, [x, cos, sin], { heads }, output, values) => {
     // The operator wants angles for every sequence of the batch: (batch, tokens, d/2)
-    const batch = emit.node("Shape", [x as string], { start: 0, end: 1 });
-    const shape = emit.node("Concat", [batch, emit.node("Shape", [cos as string])], { axis: 0 });
-    const [c, s] = [cos, sin].map((table) => emit.node("Expand", [table as string, shape])) as [string, string];
+    const repeated = (): string[] => {
+      const batch = emit.node("Shape", [x as string], { start: 0, end: 1 });
+      const shape = emit.node("Concat", [batch, emit.node("Shape", [cos as string])], { axis: 0 });
+      return [cos, sin].map((table) => emit.node("Expand", [table as string, shape]));
+    };
+    const [c, s] = (values[1]?.shape.length === 3 ? [cos, sin] : repeated()) as [string, string];
     emit.node("RotaryEmbedding", [x as string, c, s], { num_heads: heads as number }, output);
   },
   attention: (emit, [q, k, v], { heads, kvHeads, scale, window }, output) => {

@@ -2,6 +2,7 @@ import { type Amount, maskPattern, maskUnstructured, pruneCount } from "@secateu
 import type { Linear, Mask, Role, RoleStats, Solver } from "@secateur/kit";
 import { fuseScores, type ScoreFuser, sidesOf } from "./fuse-scores.ts";
 import { checkNumbers, complain } from "./plugin-guard.ts";
+import { observeRoles, type RoleScores, roleLevels } from "./role-scores.ts";
 import type { ScoreContext } from "./scores.ts";
 
 /** What a solver asks of some columns: each role's scores of them. */
@@ -34,6 +35,8 @@ export function checkAsked(who: string, layer: Linear, roles: ReadonlyMap<Role, 
 export interface Chooser {
   choose(asked: Asked, firstColumn: number): Mask;
   ties(): number;
+  /** How the roles' own scores lie beside each other, where there are several. */
+  roles(): RoleScores | undefined;
 }
 
 /** Answers by fusion and by pattern, or by an amount that comes out exact over all columns. */
@@ -50,12 +53,13 @@ export function createChooser(
   const { selection } = solver;
   const rows = layer.weights.shape[0] as number; // a linear's weight is a matrix
   const sides = fuser ? sidesOf(plan, stats) : { norms: new Map<Role, Float64Array>() };
+  const degree = 1; // that of the scores of every solver
+  const observer = observeRoles(rows, pattern, selection, roleLevels(sides, degree));
   let [columns, pruned, ties] = [0, 0, 0];
 
   function fused({ scores: byRole, width: cols }: Asked, firstColumn: number): Float32Array {
     const [only] = byRole.values() as Iterable<Float32Array> as [Float32Array]; // a solver is given a role
     if (!fuser || byRole.size === 1) return only;
-    const degree = 1; // as those of every solver
     return fuseScores(context, fuser, layer, { byRole, cols, firstColumn, degree, selection }, sides).scores;
   }
 
@@ -63,7 +67,9 @@ export function createChooser(
     const scores = fused(asked, firstColumn);
     const cols = asked.width;
     columns += cols;
-    const result = pattern ? maskPattern(scores, rows, cols, pattern) : maskUnstructured(scores, rows, cols, share(cols), selection);
+    const part = pattern ? 0 : share(cols);
+    if (asked.scores.size > 1) observer.add(asked.scores, cols, part);
+    const result = pattern ? maskPattern(scores, rows, cols, pattern) : maskUnstructured(scores, rows, cols, part, selection);
     pruned += result.pruned;
     ties += result.ties;
     return result.mask;
@@ -82,5 +88,5 @@ export function createChooser(
     return { count: upToHere - pruned };
   }
 
-  return { choose, ties: () => ties };
+  return { choose, ties: () => ties, roles: observer.seen };
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Backend, Document, Loader, Need, OpenModel, Role } from "@secateur/kit";
 import { GENERAL } from "@secateur/kit";
 import { describeModel, type ModelDescription } from "@secateur/models";
@@ -32,7 +33,12 @@ export interface CompareInput extends VariantsInput {
   readonly evaluateSamples: number;
   /** Tokens a window of text; left out, as many as a sequence. */
   readonly evaluateSeqLen?: number | undefined;
+  /** At most so many tokens of an answer are decoded; 256 when left out. */
+  readonly evaluateMaxTokens?: number | undefined;
 }
+
+/** What the variants of a comparison have in common, with defaults filled in. */
+export type SharedRecipe = Omit<Recipe, "fusion" | "fusionOptions">;
 
 /** What a comparison is planned with. */
 export interface CompareParts {
@@ -50,6 +56,8 @@ export interface ComparePlan {
   readonly model: OpenModel;
   readonly description: ModelDescription;
   readonly sections: readonly Section[];
+  /** What was asked for, with defaults filled in. */
+  readonly input: CompareInput & { readonly recipe: SharedRecipe };
   /** What the variants have in common. */
   readonly recipe: Recipe & { readonly seqLen: number };
   readonly variants: readonly (Variant & { readonly parts: Parts })[];
@@ -68,8 +76,9 @@ export interface ComparePlan {
       readonly sources: readonly string[];
       readonly sequences: number;
       readonly tokens: number;
+      readonly hash: string;
     }[];
-    readonly evaluation: readonly (Omit<EvaluationSet, "documents"> & { readonly documents: number })[];
+    readonly evaluation: readonly (Omit<EvaluationSet, "documents"> & { readonly documents: number; readonly hash: string })[];
     readonly variants: readonly string[];
     /** Tokens through blocks that calibrating takes, a way back counted twice. */
     readonly work: number;
@@ -108,7 +117,8 @@ export async function planCompare(
     checkDense(sections, description, needs);
 
     const roles = rolesOf(recipe);
-    const bounds = { samples: input.evaluateSamples, seqLen: chooseSeqLen(input.evaluateSeqLen ?? seqLen, description) };
+    const { evaluateSamples: samples, evaluateSeqLen = seqLen, evaluateMaxTokens: maxTokens = 256 } = input;
+    const bounds = { samples, seqLen: chooseSeqLen(evaluateSeqLen, description), maxTokens };
     const evaluation = await loadEvaluation(roles, input.evaluate, bounds, loaders);
     const calibrated = new Map<string, Calibrated>();
     const data: RoleData[] = [];
@@ -134,6 +144,7 @@ export async function planCompare(
       model,
       description,
       sections,
+      input: { ...input, recipe: sharedRecipe(input, recipe) },
       recipe,
       variants,
       needs,
@@ -145,8 +156,8 @@ export async function planCompare(
       memoryBytes,
       summary: {
         ...countsOf(model, description, sections),
-        roles: data.map(({ role, sources, count, tokens }) => ({ role, sources, sequences: count, tokens })),
-        evaluation: evaluation.map((set) => ({ ...set, documents: set.documents.length })),
+        roles: data.map(({ role, sources, count, tokens, hash }) => ({ role, sources, sequences: count, tokens, hash })),
+        evaluation: evaluation.map((set) => ({ ...set, documents: set.documents.length, hash: hashOf(set.documents) })),
         variants: variants.map(({ name }) => name),
         work: cost.work,
         diskBytes,
@@ -158,6 +169,19 @@ export async function planCompare(
     await model.close();
     throw error;
   }
+}
+
+/** The recipe that was asked for: what decides a single variant is not of the others. */
+function sharedRecipe({ recipe: { weights = {} } }: CompareInput, first: Recipe): SharedRecipe {
+  const { fusion: _fusion, fusionOptions: _options, ...recipe } = first;
+  return { ...recipe, weights };
+}
+
+/** A hash of what documents say. */
+function hashOf(documents: readonly Document[]): string {
+  const hash = createHash("sha256");
+  for (const document of documents) hash.update(contentKey(document));
+  return `sha256:${hash.digest("hex")}`;
 }
 
 // Two halves, and both together.

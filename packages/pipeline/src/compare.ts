@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { distanceToFrontier, type Evaluation, evaluate, type FrontierDistance, type TradeOff } from "@secateur/evaluate";
+import { distanceToFrontier, type Evaluation, evaluate, type FrontierDistance, metricOf, type TradeOff } from "@secateur/evaluate";
 import { type Backend, GENERAL, type OpenModel, type Role, type TensorFiles } from "@secateur/kit";
 import { describeModel } from "@secateur/models";
 import { createEngine } from "@secateur/runner";
@@ -178,7 +178,10 @@ async function measure(
     const metrics: Record<string, Evaluation> = {};
     for (const [i, { name, documents }] of evaluation.entries()) {
       metrics[name] = await evaluate(engine, () => modelTokenizer(model), documents, {
-        ...bounds,
+        samples: bounds.samples,
+        maxTokens: bounds.maxTokens,
+        // Of answers and choices none is left out for its length, as far as the model has positions.
+        ...(metricOf(documents) === "perplexity" && { seqLen: bounds.seqLen }),
         onProgress: (share) => emit?.({ type: "measure", variant, data: name, share: (i + share) / evaluation.length }),
         ...(signal && { signal }),
       });

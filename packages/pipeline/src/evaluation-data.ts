@@ -1,3 +1,4 @@
+import { metricOf, withoutStrayBlanks } from "@secateur/evaluate";
 import { type Document, errorAt, type Loader, placeOf, type Role, SecateurError } from "@secateur/kit";
 import { splitsRows } from "@secateur/tasks";
 import { documentsOf } from "./data.ts";
@@ -23,6 +24,8 @@ export interface EvaluationSet {
 export interface EvaluationBounds {
   readonly samples: number;
   readonly seqLen: number;
+  /** At most so many tokens of an answer are decoded, for rows that say how theirs ends or what counts of it. */
+  readonly maxTokens: number;
 }
 
 // No language takes so many characters a token on average: text past it fills no window that is measured.
@@ -61,7 +64,7 @@ async function loadSet(
   name: string,
   sources: readonly DataSource[],
   heldOut: boolean,
-  { samples, seqLen }: EvaluationBounds,
+  { samples, seqLen }: Pick<EvaluationBounds, "samples" | "seqLen">,
   loaders: readonly Loader[],
 ): Promise<EvaluationSet> {
   const report = { rows: 0, empty: 0, duplicates: 0 };
@@ -70,13 +73,17 @@ async function loadSet(
   let read = 0;
   const take = heldOut ? isHeldOut : () => true;
   // Rows that are held out are of those that would be calibrated with.
-  for await (const document of documentsOf(sources, heldOut ? "calibrate" : "evaluate", { loaders, report, take, keepEmpty: true })) {
+  const all = documentsOf(sources, heldOut ? "calibrate" : "evaluate", { loaders, report, take, keepEmpty: true });
+  for await (const document of withoutStrayBlanks(all)) {
     documents.push(document);
     if (document.kind === "text") read += document.text.length;
     if (document.kind === "text" ? read >= characters : documents.length >= samples) break;
   }
   const names = sources.map(({ source }) => source);
-  if (documents.some((document) => document.kind !== "text" || document.text !== "")) return { name, sources: names, documents, heldOut };
+  if (documents.some((document) => document.kind !== "text" || document.text !== "")) {
+    metricOf(documents); // rows that cannot be measured are refused before anything is calibrated
+    return { name, sources: names, documents, heldOut };
+  }
   const why = heldOut ? `none of its ${report.rows} rows is held out: give --eval ${name}=FILE` : "it holds no document";
   throw new SecateurError("data", `${names.join(", ")}: nothing to measure ${name} with, ${why}`, { where: { file: names[0] as string } });
 }

@@ -6,13 +6,15 @@ export {
   planCalibration,
 } from "./calibrate.ts";
 export { type ComparedRow, type CompareEvent, type CompareOptions, type CompareRow, compare } from "./compare.ts";
-export { type CompareInput, type CompareParts, type ComparePlan, planCompare } from "./compare-plan.ts";
+export { type CompareInput, type CompareParts, type ComparePlan, planCompare, type SharedRecipe } from "./compare-plan.ts";
+export { type Comparison, makeComparison } from "./comparison.ts";
 export type { EvaluationBounds, EvaluationSet, EvaluationSource } from "./evaluation-data.ts";
 export type { Emit, Phase, PlanSummary, PruneEvent } from "./events.ts";
 export { writeWhole } from "./io.ts";
 export { lockFolder } from "./lock.ts";
 export type { Manifest } from "./manifest.ts";
-export { partialFolder } from "./output.ts";
+export type { ModelBytes } from "./model-bytes.ts";
+export { checkOutputFile, partialFolder } from "./output.ts";
 export { type Parts, type Plan, planPrune } from "./plan.ts";
 export { type PruneOptions, prune } from "./prune.ts";
 export { type LayerReport, sparsityOf } from "./prune-layer.ts";
@@ -27,5 +29,6 @@ export {
   type RecipeInput,
   recipeSchema,
 } from "./recipe.ts";
+export type { RoleOverlap, RoleScores } from "./role-scores.ts";
 export { type SweepGrid, type SweepOptions, type SweepRow, sweep, sweepRecipes } from "./sweep.ts";
 export type { Rule, Variant, VariantsInput } from "./variants.ts";

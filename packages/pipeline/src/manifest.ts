@@ -2,11 +2,15 @@ import { rm } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { isAbsolute, join, relative } from "node:path";
 import type { Backend, OpenModel } from "@secateur/kit";
+import type { SharedRecipe } from "./compare-plan.ts";
 import type { EndToken } from "./data.ts";
+import type { Emit } from "./events.ts";
 import { writeWhole } from "./io.ts";
+import { type ModelBytes, modelBytes } from "./model-bytes.ts";
 import type { Plan } from "./plan.ts";
 import type { LayerReport } from "./prune-layer.ts";
 import type { DataSource, Recipe } from "./recipe.ts";
+import { SAMPLED_ROWS, whyNoRoleScores } from "./role-scores.ts";
 
 /** `secateur.json`: what a pruned model is and how it was made. Two equal runs write the same bytes. */
 export interface Manifest {
@@ -33,6 +37,10 @@ export interface Manifest {
   /** What computed the statistics, where they come from a file. */
   readonly statistics?: { readonly backend: Backend["description"] };
   readonly sparsity: { readonly zeros: number; readonly of: number; readonly ratio: number };
+  /** Of all tensors, those that are not pruned too. */
+  readonly bytes: ModelBytes;
+  /** Of how many rows of each layer at most the roles' own scores were looked at; or why there are none. */
+  readonly roleScores: { readonly rows: number } | { readonly absent: string };
   readonly tensors: readonly LayerReport[];
   readonly warnings: readonly string[];
 }
@@ -56,24 +64,12 @@ export interface ManifestFacts {
 /** The manifest of a finished run. Paths are as they were typed, absolute ones relative to the present folder. */
 export function makeManifest(plan: Plan, { modelHash, version, backend, layers }: ManifestFacts): Manifest {
   const { recipe } = plan;
+  const absent = whyNoRoleScores(plan);
   const zeros = layers.reduce((sum, layer) => sum + layer.zeros, 0);
   const size = layers.reduce((sum, { shape }) => sum + shape[0] * shape[1], 0);
-  const local = <Source extends DataSource>(source: Source): Source => ({ ...source, source: shownPath(source.source) });
   return {
     secateur: version,
-    recipe: {
-      ...recipe,
-      model: shownPath(recipe.model),
-      general: recipe.general.map(local),
-      tasks: recipe.tasks.map(local),
-      ...(recipe.stats !== undefined && { stats: shownPath(recipe.stats) }),
-      // A plugin can be named by its file.
-      scorer: shownPath(recipe.scorer),
-      fusion: shownPath(recipe.fusion),
-      backend: shownPath(recipe.backend),
-      ...(recipe.allocate !== undefined && { allocate: shownPath(recipe.allocate) }),
-      ...(recipe.solver !== undefined && { solver: shownPath(recipe.solver) }),
-    },
+    recipe: { ...shownRecipe(recipe), fusion: shownPath(recipe.fusion) },
     model: { source: shownPath(recipe.model), modelType: plan.description.modelType, hash: modelHash },
     data: plan.roles.map(({ role, sources, count, tokens, hash, counts, endToken }) => ({
       role,
@@ -88,9 +84,35 @@ export function makeManifest(plan: Plan, { modelHash, version, backend, layers }
     backend,
     ...(plan.statistics && { statistics: { backend: plan.statistics.header.backend } }),
     sparsity: { zeros, of: size, ratio: size === 0 ? 0 : zeros / size },
+    bytes: modelBytes(plan.model.tensors, layers),
+    roleScores: absent === undefined ? { rows: SAMPLED_ROWS } : { absent },
     tensors: layers,
     warnings: plan.warnings,
   };
+}
+
+/** A recipe with its paths as they are shown, but for that of its fusion. */
+export function shownRecipe<Given extends SharedRecipe>(recipe: Given): Given {
+  return {
+    ...recipe,
+    model: shownPath(recipe.model),
+    general: recipe.general.map(shownSource),
+    tasks: recipe.tasks.map(shownSource),
+    ...(recipe.stats !== undefined && { stats: shownPath(recipe.stats) }),
+    // A plugin can be named by its file.
+    scorer: shownPath(recipe.scorer),
+    backend: shownPath(recipe.backend),
+    ...(recipe.allocate !== undefined && { allocate: shownPath(recipe.allocate) }),
+    ...(recipe.solver !== undefined && { solver: shownPath(recipe.solver) }),
+  };
+}
+
+/** A data source with its paths as they are shown. */
+export function shownSource<Source extends DataSource>(source: Source): Source {
+  const { template } = source;
+  // What has no place for a column is a name, or a file's.
+  const isFile = template !== undefined && !template.includes("{");
+  return { ...source, source: shownPath(source.source), ...(isFile && { template: shownPath(template) }) };
 }
 
 /** A path as it was typed; an absolute one relative to the present folder, so that no file tells how a machine is laid out. */
@@ -100,7 +122,7 @@ export function shownPath(path: string): string {
 
 /** Writes `secateur.json` and `run.json` into a folder. Where the source was itself such an output, its report does not go on as if it were this run's. */
 export async function writeRunFiles(folder: string, manifest: Manifest, times: RunTimes, source: OpenModel): Promise<void> {
-  if (source.files.some(({ name }) => name === MANIFEST)) await rm(join(folder, "report.html"), { force: true });
+  if (source.files.some(({ name }) => name === MANIFEST)) await rm(join(folder, REPORT), { force: true });
   await writeWhole(join(folder, MANIFEST), jsonText(manifest));
   const run = {
     started: times.started.toISOString(),
@@ -113,8 +135,28 @@ export async function writeRunFiles(folder: string, manifest: Manifest, times: R
   await writeWhole(join(folder, "run.json"), jsonText(run));
 }
 
-const MANIFEST = "secateur.json";
+/** Writes `report.html` into a folder. A page that cannot be made is a warning. Throws SecateurError `io` for one that cannot be written. */
+export async function writeReport(
+  folder: string,
+  make: (manifest: Manifest) => Promise<string>,
+  manifest: Manifest,
+  emit: Emit,
+): Promise<void> {
+  let page: string;
+  try {
+    page = await make(manifest);
+  } catch (error) {
+    emit({ type: "warning", message: `report.html was not made: ${error instanceof Error ? error.message : error}` });
+    return;
+  }
+  await writeWhole(join(folder, REPORT), page);
+}
 
+const MANIFEST = "secateur.json";
+const REPORT = "report.html";
+
+/** JSON with a key a line, and lists of numbers on one: no text holds a line break that is not escaped, so that only such lists are matched. */
 function jsonText(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
+  const text = JSON.stringify(value, null, 2);
+  return `${text.replace(/\[\n[\d\s.,eE+-]+\]/g, (list) => list.replace(/\s+/g, " ").replace("[ ", "[").replace(" ]", "]"))}\n`;
 }

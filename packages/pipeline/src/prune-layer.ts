@@ -4,6 +4,7 @@ import { firstNotFinite, fromFloat32, type Tensor, toFloat32 } from "@secateur/t
 import { amountOf, type Counts } from "./allocation.ts";
 import type { Shares } from "./fuse-scores.ts";
 import { linearOf } from "./linear.ts";
+import { observeRoles, type RoleScores } from "./role-scores.ts";
 import { fusedScores, loadDense, type ScoreContext } from "./scores.ts";
 import { repairLayer, type Solved, solveLayer } from "./solve-layer.ts";
 import type { Target } from "./targets.ts";
@@ -19,6 +20,8 @@ export interface LayerReport {
   readonly ties: number;
   /** Input channels by owner, where the fusion parts them. */
   readonly channels?: Shares;
+  /** How the roles' own scores lie beside each other, where two or more are fused. */
+  readonly roles?: RoleScores;
   /** What a solver has to say of the layer, such as the damping that was needed. */
   readonly notes?: Readonly<Record<string, number>>;
 }
@@ -50,7 +53,7 @@ export async function pruneLayer(
   return { tensor, report };
 }
 
-type Facts = Pick<LayerReport, "ties" | "channels" | "notes">;
+type Facts = Pick<LayerReport, "ties" | "channels" | "roles" | "notes">;
 
 /** A scorer chooses; what stays is left as it is, or repaired by a solver. */
 async function chosen(
@@ -65,11 +68,17 @@ async function chosen(
   const { pattern } = context.plan.recipe;
   const { dense, plan } = context;
   const read = dense && plan.method.scoresFrom === "dense" ? await loadDense(context, dense, layer.name, scorer) : stats;
-  const { scores, channels } = await fusedScores(context, scorer, layer, read);
+  const amount = pattern ? 0 : amountOf(plan, context.counts, layer.name); // with a pattern nothing asks for it
+  let roles: RoleScores | undefined;
+  const { scores, channels } = await fusedScores(context, scorer, layer, read, (own, levels) => {
+    const observer = observeRoles(rows, pattern, scorer.selection, levels);
+    observer.add(own, cols, amount);
+    roles = observer.seen();
+  });
   const { mask, ties } = pattern
     ? maskPattern(scores, rows, cols, pattern)
-    : maskUnstructured(scores, rows, cols, amountOf(plan, context.counts, layer.name), scorer.selection);
-  const facts = { ties, ...(channels && { channels }) };
+    : maskUnstructured(scores, rows, cols, amount, scorer.selection);
+  const facts = { ties, ...(channels && { channels }), ...(roles && { roles }) };
   if (!solver) return { tensor: applyMask(weights, mask), ...facts };
   const { tensor, notes } = repaired(layer, weights, await repairLayer(context, solver, layer, stats, mask));
   return { tensor, ...facts, ...(notes && { notes }) };
@@ -85,7 +94,8 @@ async function solved(
 ): Promise<{ tensor: Tensor } & Facts> {
   const solution = await solveLayer(context, solver, layer, stats);
   const { tensor, notes } = repaired(layer, weights, solution);
-  return { tensor, ties: solution.ties, ...(notes && { notes }) };
+  const { ties, roles } = solution;
+  return { tensor, ties, ...(roles && { roles }), ...(notes && { notes }) };
 }
 
 /** The tensor of what a solver has made of a layer. Throws SecateurError `numeric` for weights that its dtype cannot hold. */

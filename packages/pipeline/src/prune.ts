@@ -9,7 +9,7 @@ import { checkWeights } from "./check-weights.ts";
 import { collectDense, readsGradients } from "./dense-pass.ts";
 import type { Emit } from "./events.ts";
 import { hasStatistics, modelFolder, openPartial, scratchFile, statisticsFile, writeJournal } from "./journal.ts";
-import { type Manifest, makeManifest, type RunTimes, writeRunFiles } from "./manifest.ts";
+import { type Manifest, makeManifest, type RunTimes, writeReport, writeRunFiles } from "./manifest.ts";
 import { checkOutput, partialFolder, publish } from "./output.ts";
 import type { Passes, Step } from "./passes.ts";
 import { inputsOf, type Plan, planKey } from "./plan.ts";
@@ -31,6 +31,8 @@ export interface PruneOptions {
   readonly restart?: boolean;
   readonly emit?: Emit;
   readonly signal?: AbortSignal;
+  /** Makes a page of the manifest, which goes into the output as `report.html`. What it throws is a warning: no page is worth a run. */
+  readonly report?: (manifest: Manifest) => Promise<string>;
   /** The version of the program, for the manifest. */
   readonly version: string;
 }
@@ -79,6 +81,7 @@ export async function prune(plan: Plan, options: PruneOptions): Promise<Manifest
     await work.sink.close();
     const manifest = makeManifest(plan, { modelHash, version, backend: backend.description, layers: work.sections.flat() });
     await writeRunFiles(modelFolder(work.partial), manifest, times, plan.model);
+    if (options.report) await writeReport(modelFolder(work.partial), options.report, manifest, emit);
     await checkOutput(out, inputsOf(plan.recipe), plan.replace); // something may have come there in the meantime
     await publish(work.partial, out);
     return manifest;

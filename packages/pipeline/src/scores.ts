@@ -6,6 +6,7 @@ import { sumsOf, weightsOf } from "./given.ts";
 import type { Plan } from "./plan.ts";
 import { checkMatrix, type PluginGuard } from "./plugin-guard.ts";
 import { fusedStats, type Pooler } from "./pooled.ts";
+import { roleLevels } from "./role-scores.ts";
 
 /** What scoring a layer works with, beside the layer. */
 export interface ScoreContext {
@@ -61,12 +62,16 @@ export async function loadDense(
   return stats;
 }
 
-/** One matrix of scores (out, in) of a layer, from every role's, and how many channels each role owns where the fusion parts them. */
+/**
+ * One matrix of scores (out, in) of a layer, from every role's, and how many channels each role owns where the fusion parts them. `onRoles` is shown the scores of
+ * the roles, with their levels, where there are such and they differ.
+ */
 export async function fusedScores(
   context: ScoreContext,
   scorer: Scorer,
   layer: Linear,
   stats: ReadonlyMap<Role, RoleStats>,
+  onRoles: (scores: ReadonlyMap<Role, Float32Array>, levels: ReadonlyMap<Role, number>) => void = () => {},
 ): Promise<{ scores: Float32Array; channels?: Shares }> {
   const { plan } = context;
   const { weights } = plan;
@@ -88,7 +93,9 @@ export async function fusedScores(
   const fuse = fuser.fuse?.bind(fuser);
   if (!fuse) throw new SecateurError("internal", `fusion ${plan.recipe.fusion} cannot fuse scores`); // refused by the plan
   const scores = { byRole, cols, firstColumn: 0, degree, selection: scorer.selection };
-  return fuseScores(context, { fuse }, layer, scores, { ...sidesOf(plan, stats), ...(levels && { levels }) });
+  const sides = { ...sidesOf(plan, stats), ...(levels && { levels }) };
+  if (degree > 0) onRoles(byRole, roleLevels(sides, degree));
+  return fuseScores(context, { fuse }, layer, scores, sides);
 }
 
 const NOTHING: RoleStats = {

@@ -5,12 +5,14 @@ import { fixedMap, frozen, sumsOf, weightsOf } from "./given.ts";
 import { checkMatrix, complain } from "./plugin-guard.ts";
 import { fusedStats, mixtureOf } from "./pooled.ts";
 import type { LayerContext } from "./prune-layer.ts";
+import type { RoleScores } from "./role-scores.ts";
 
 /** What a solver made of a layer. */
 export interface Solved {
   /** (out, in), 0 where pruned. */
   readonly weights: Float32Array;
   readonly ties: number;
+  readonly roles?: RoleScores;
   readonly notes?: Readonly<Record<string, number>>;
 }
 
@@ -52,7 +54,7 @@ export async function repairLayer(
     return part;
   };
   const given: SolverStats = { roles: new Map([[POOLED, mixture]]), mixture };
-  return solve(context, `solver ${plan.recipe.solver}`, solver, layer, given, { choose, ties: () => 0 });
+  return solve(context, `solver ${plan.recipe.solver}`, solver, layer, given, { choose, ties: () => 0, roles: () => undefined });
 }
 
 async function solve(
@@ -61,7 +63,7 @@ async function solve(
   solver: Solver,
   layer: Linear,
   given: SolverStats,
-  { choose, ties }: Chooser,
+  { choose, ties, roles }: Chooser,
 ): Promise<Solved> {
   const [rows, cols] = layer.weights.shape as readonly [number, number]; // a linear's weight is a matrix
   const { pattern } = plan.recipe;
@@ -114,7 +116,8 @@ async function solve(
     if (chosen[i] === 0 && weights[i] !== 0) complain(who, layer, `left a weight that was pruned (entry ${i})`);
   }
   if (notes) checkNotes(who, layer, notes);
-  return { weights, ties: ties(), ...(notes && { notes }) };
+  const seen = roles();
+  return { weights, ties: ties(), ...(seen && { roles: seen }), ...(notes && { notes }) };
 }
 
 function checkNotes(who: string, layer: Linear, notes: unknown): void {

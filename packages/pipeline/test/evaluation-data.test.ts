@@ -8,7 +8,7 @@ import { isHeldOut } from "../src/holdout.ts";
 import { newFolder, writeFiles } from "./support.ts";
 
 const loaders = [jsonlLoader];
-const bounds = { samples: 100, seqLen: 16 };
+const bounds = { samples: 100, seqLen: 16, maxTokens: 16 };
 const PARTED = { prompt: "{q}", answer: "{a}", rows: { calibrate: { from: 20 }, evaluate: { to: 20 } } };
 
 /** A folder with 60 rows of a task, and templates as files. */

@@ -5,7 +5,7 @@ import { decodeSafetensors, safetensors } from "@secateur/format-safetensors";
 import type { Format } from "@secateur/kit";
 import { bytesOf, type Tensor, toFloat32 } from "@secateur/tensor";
 import { describe, expect, it } from "vitest";
-import { type Manifest, parseRecipe, partialFolder, planPrune, prune } from "../src/index.ts";
+import { type Manifest, type PruneEvent, parseRecipe, partialFolder, planPrune, prune } from "../src/index.ts";
 import { planKey } from "../src/plan.ts";
 import { goldenFolder } from "./golden-cases.ts";
 import { partsOf, run } from "./run.ts";
@@ -59,6 +59,21 @@ describe("what comes out", () => {
     for (const name of Object.keys(extra)) expect(readFileSync(join(out, name))).toEqual(readFileSync(join(model, name)));
     expect((await readdir(out)).sort()).toEqual([...(await readdir(model)), "run.json", "secateur.json"].sort());
     expect(existsSync(partialFolder(out))).toBe(false);
+  });
+
+  it("has a page of its manifest where somebody makes one, and a warning where that fails", async () => {
+    const folder = await newFolder();
+    const messages: string[] = [];
+    const emit = (event: PruneEvent): void => void (event.type === "warning" && messages.push(event.message));
+    await withBackend(async (backend) => {
+      const report = async ({ sparsity }: Manifest): Promise<string> => `${sparsity.ratio} zeros`;
+      await run(goldenRecipe("llama", { samples: 6 }), join(folder, "a"), backend, { report, emit });
+      expect(await readFile(join(folder, "a/report.html"), "utf8")).toBe("0.5 zeros");
+      const fail = () => Promise.reject(new Error("out of paper"));
+      await run(goldenRecipe("llama", { samples: 6 }), join(folder, "b"), backend, { report: fail, emit });
+    });
+    expect(existsSync(join(folder, "b/report.html"))).toBe(false);
+    expect(messages).toEqual(["report.html was not made: out of paper"]);
   });
 
   it("is the same bytes twice, and again from the manifest's recipe", async () => {

@@ -1,7 +1,7 @@
 import type { Program } from "@secateur/graph";
 import type { Backend, DeviceTensor, Executable, OpenModel } from "@secateur/kit";
 import { COS, type ModelDescription, rotaryTables, SIN } from "@secateur/models";
-import { f32 } from "@secateur/tensor";
+import { type F32Tensor, f32 } from "@secateur/tensor";
 
 /** Runs the programs of one model on one backend; compiled programs are kept until `release`. */
 export interface Engine {
@@ -10,8 +10,11 @@ export interface Engine {
   readonly backend: Backend;
   /** A program made ready; `exact` as in Backend's `compile`. */
   executable(program: Program, options?: { readonly exact?: boolean }): Promise<Executable>;
-  /** Cosines and sines for sequences of this many tokens, as inputs of a block program; the caller releases them. */
-  rotary(tokens: number): Readonly<Record<string, DeviceTensor>>;
+  /**
+   * Cosines and sines for so many tokens, as inputs of a block program: of positions from 0 on, (tokens, headDim / 2), or of each sequence from its own start on,
+   * (starts, tokens, headDim / 2). The caller releases them.
+   */
+  rotary(tokens: number, starts?: readonly number[]): Readonly<Record<string, DeviceTensor>>;
   /** Frees the compiled programs on the backend. */
   release(): Promise<void>;
 }
@@ -19,6 +22,12 @@ export interface Engine {
 /** An engine for an opened and described model. The backend stays the caller's. */
 export function createEngine(model: OpenModel, description: ModelDescription, backend: Backend): Engine {
   const executables = new Map<string, Promise<Executable>>();
+  const texts = new WeakMap<Program, string>(); // a program is written out once, not at every run
+  const textOf = (program: Program): string => {
+    const text = texts.get(program) ?? JSON.stringify(program);
+    texts.set(program, text);
+    return text;
+  };
   // Tables for the longest sequence so far, and some more: those of a shorter one are their first rows.
   let tables = rotaryTables(description.rotary, 0);
   return {
@@ -26,7 +35,7 @@ export function createEngine(model: OpenModel, description: ModelDescription, ba
     description,
     backend,
     executable(program, { exact = false } = {}) {
-      const key = JSON.stringify([exact, program]);
+      const key = `${exact} ${textOf(program)}`;
       const known = executables.get(key);
       if (known) return known;
       const made = backend.compile(program, { exact });
@@ -34,13 +43,19 @@ export function createEngine(model: OpenModel, description: ModelDescription, ba
       made.catch(() => executables.delete(key));
       return made;
     },
-    rotary(tokens) {
-      if (tokens > (tables.cos.shape[0] as number)) {
-        tables = rotaryTables(description.rotary, Math.max(tokens, Math.min(2 * tokens, description.positions)));
+    rotary(tokens, starts) {
+      const most = Math.max(0, ...(starts ?? [])) + tokens;
+      if (most > (tables.cos.shape[0] as number)) {
+        tables = rotaryTables(description.rotary, Math.max(most, Math.min(2 * most, description.positions)));
       }
       const half = description.rotary.inverseFrequencies.length;
-      const start = (table: Float32Array): DeviceTensor => backend.upload(f32([tokens, half], table.subarray(0, tokens * half)));
-      return { [COS]: start(tables.cos.data), [SIN]: start(tables.sin.data) };
+      const rows = (table: Float32Array): F32Tensor => {
+        if (!starts) return f32([tokens, half], table.subarray(0, tokens * half));
+        const data = new Float32Array(starts.length * tokens * half);
+        for (const [b, start] of starts.entries()) data.set(table.subarray(start * half, (start + tokens) * half), b * tokens * half);
+        return f32([starts.length, tokens, half], data);
+      };
+      return { [COS]: backend.upload(rows(tables.cos.data)), [SIN]: backend.upload(rows(tables.sin.data)) };
     },
     async release() {
       const made = [...executables.values()];

@@ -6,7 +6,7 @@ import type { Engine } from "./engine.ts";
 import { withHeld } from "./held.ts";
 import type { StateStore } from "./states.ts";
 import type { Stream, StreamBatch } from "./stream.ts";
-import type { LoadedWeights } from "./weights.ts";
+import type { DeviceWeights } from "./weights.ts";
 
 /** How a stream is sent through a block, or a part of one. */
 export interface ForwardOptions {
@@ -16,10 +16,12 @@ export interface ForwardOptions {
   readonly becomes?: Readonly<Record<string, string>>;
   /** States that are replaced are not freed: whoever asks for it has taken them over. */
   readonly keep?: boolean;
+  /** How many tokens stand before those of each member of a batch; none when left out. */
+  readonly starts?: (batch: StreamBatch) => readonly number[];
   /** Further inputs for a batch, such as token weights. */
-  readonly inputs?: (batch: StreamBatch) => Readonly<Record<string, Tensor<"F32" | "I32">>>;
+  readonly inputs?: (batch: StreamBatch) => Readonly<Record<string, Tensor<"F32" | "I32" | "BOOL">>>;
   /** What to do with the other outputs of a batch; they are released afterwards, and their memory is used for the next batch's. */
-  readonly collect?: (outputs: Readonly<Record<string, DeviceTensor>>) => Promise<void>;
+  readonly collect?: (outputs: Readonly<Record<string, DeviceTensor>>, batch: StreamBatch) => Promise<void>;
   /** Where the memory of these outputs is kept, for the next call too; each call has its own when left out. */
   readonly memory?: Map<string, Float32Array>;
   /** Called after each batch with its tokens, padding included. */
@@ -34,7 +36,7 @@ export interface ForwardOptions {
 export async function forward(
   engine: Engine,
   program: Program,
-  weights: LoadedWeights,
+  weights: DeviceWeights,
   stream: Stream,
   options: ForwardOptions = {},
 ): Promise<void> {
@@ -53,7 +55,7 @@ interface Run {
   readonly engine: Engine;
   readonly program: Program;
   readonly executable: Executable;
-  readonly weights: LoadedWeights;
+  readonly weights: DeviceWeights;
   readonly store: StateStore;
   readonly options: ForwardOptions;
   /** The memory of collected outputs, by name and size. */
@@ -73,7 +75,7 @@ async function runBatch({ engine, program, executable, weights, store, options, 
     if (state) inputs[name] = hold(backend.upload(f32(shapeOf(name), await store.load(state))));
   }
   const turns = program.inputs.some(({ name }) => name === COS);
-  for (const [name, value] of Object.entries(turns ? engine.rotary(batch.tokens) : {})) inputs[name] = hold(value);
+  for (const [name, value] of Object.entries(turns ? engine.rotary(batch.tokens, options.starts?.(batch)) : {})) inputs[name] = hold(value);
   for (const [name, value] of Object.entries(options.inputs?.(batch) ?? {})) inputs[name] = hold(backend.upload(value));
 
   // Output → the state that it becomes.
@@ -103,7 +105,7 @@ async function runBatch({ engine, program, executable, weights, store, options, 
   }
   const outputs = await backend.run(executable, { ...inputs, ...weights.device }, into);
   for (const value of Object.values(outputs)) hold(value);
-  await options.collect?.(Object.fromEntries(Object.entries(outputs).filter(([name]) => !moving.has(name))));
+  await options.collect?.(Object.fromEntries(Object.entries(outputs).filter(([name]) => !moving.has(name))), batch);
 
   const results = new Map<string, Float32Array>();
   for (const [name, state] of moves) results.set(state, (await backend.download(outputs[name] as DeviceTensor)).data as Float32Array); // states are F32

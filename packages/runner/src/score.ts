@@ -1,10 +1,11 @@
-import { SecateurError, throwIfCancelled } from "@secateur/kit";
-import { HIDDEN, TARGET } from "@secateur/models";
-import { f32, firstNotFinite, tensor } from "@secateur/tensor";
+import { SecateurError } from "@secateur/kit";
+import { HIDDEN } from "@secateur/models";
+import { f32, firstNotFinite } from "@secateur/tensor";
 import type { Engine } from "./engine.ts";
-import { forward } from "./forward.ts";
+import { runHead } from "./head.ts";
 import { withHeld } from "./held.ts";
-import { checkSequences, embed, hiddenOf, type Stream } from "./stream.ts";
+import { checkSequences } from "./stream.ts";
+import { chunks, perToken, walkBlocks } from "./walk.ts";
 import { withWeights } from "./weights.ts";
 
 /** What a model says of one sequence: for each token but the first, how surprised it was, and what it would have said. */
@@ -19,17 +20,7 @@ export interface TokenScores {
 export interface ScoreOptions {
   /** Called with the share of the work that is done, 0 to 1. */
   readonly onProgress?: (share: number) => void;
-  readonly signal?: AbortSignal;
-}
-
-// So many tokens go through the blocks together: their hidden states are held, and the weights are read once for all of them.
-const CHUNK_TOKENS = 32_768;
-// Logits are computed for so few tokens at a time that they stay below this many numbers.
-const LOGITS = 1 << 24;
-
-/** How many tokens pass the head at a time. */
-export function headTokens(vocabulary: number): number {
-  return Math.max(1, Math.floor(LOGITS / vocabulary));
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -44,9 +35,11 @@ export async function scoreSequences(engine: Engine, sequences: readonly Int32Ar
   for (const chunk of chunks(sequences)) {
     const members = chunk.map((i) => sequences[i] as Int32Array);
     const tokens = members.reduce((sum, ids) => sum + ids.length, 0);
-    const stream = await throughBlocks(engine, members, options.signal, (share) => options.onProgress?.((done + tokens * share) / total));
-    const lossAndBest = await scoreStream(engine, stream, options.signal);
-    for (const [k, { loss, best }] of lossAndBest.entries()) {
+    const walked = await walkBlocks(engine, members, options.signal, (share) => options.onProgress?.((done + tokens * share) / total));
+    const found = await withWeights(engine, engine.description.head.loss, "", (weights) =>
+      perToken(walked, ({ states, targets }) => runHead(engine, weights, states, targets, options.signal)),
+    );
+    for (const [k, { loss, best }] of found.entries()) {
       const i = chunk[k] as number;
       checkFinite(loss, i);
       scores[i] = { loss: loss.subarray(0, -1), best };
@@ -59,97 +52,28 @@ export async function scoreSequences(engine: Engine, sequences: readonly Int32Ar
 
 /** The model's logits for each sequence, (tokens, vocabulary): for checks against other implementations. */
 export async function logitsOf(engine: Engine, sequences: readonly Int32Array[]): Promise<Float32Array[]> {
-  const { description, backend } = engine;
-  const stream = await throughBlocks(engine, sequences);
-  const program = description.head.logits;
-  const executable = await engine.executable(program, { exact: true }); // thousands of logits compete by small differences
-  const logits = new Array<Float32Array>(sequences.length);
-  await withWeights(engine, program, "", async (weights) => {
-    for (const batch of stream.batches) {
-      const { members, tokens } = batch;
-      const hidden = await hiddenOf(stream, batch);
-      for (const [b, member] of members.entries()) {
-        const length = (sequences[member] as Int32Array).length;
-        const start = b * tokens * description.hidden;
-        const own = f32([1, length, description.hidden], hidden.subarray(start, start + length * description.hidden));
-        logits[member] = await withHeld(backend, async (hold) => {
-          const outputs = await backend.run(executable, { [HIDDEN]: hold(backend.upload(own)), ...weights.device });
-          const value = hold(outputs.logits as (typeof outputs)[string]); // the program's output
-          return ((await backend.download(value)).data as Float32Array).slice(); // F32 by the program
-        });
-      }
-    }
-  });
-  return logits;
-}
-
-function chunks(sequences: readonly Int32Array[]): number[][] {
-  const result: number[][] = [];
-  let tokens = CHUNK_TOKENS;
-  for (const [i, ids] of sequences.entries()) {
-    if (tokens + ids.length > CHUNK_TOKENS) {
-      result.push([]);
-      tokens = 0;
-    }
-    result.at(-1)?.push(i);
-    tokens += ids.length;
-  }
-  return result;
-}
-
-/** Hidden states after the last block. `report` hears the share of the work, in which the head counts as a block. */
-async function throughBlocks(
-  engine: Engine,
-  sequences: readonly Int32Array[],
-  signal?: AbortSignal,
-  report?: (share: number) => void,
-): Promise<Stream> {
-  const { description, model, backend } = engine;
-  const weighed = sequences.map((ids) => ({ ids, weights: new Float32Array(ids.length).fill(1) }));
-  const stream = await embed(model, description, weighed, backend.preferredTokens);
-  for (const [i, { program, prefix }] of description.blocks.entries()) {
-    throwIfCancelled(signal);
-    await withWeights(engine, program, prefix, (weights) => forward(engine, program, weights, stream, signal && { signal }));
-    report?.((i + 1) / (description.blocks.length + 1));
-  }
-  return stream;
-}
-
-/** Runs the head over the hidden states of a stream that has passed all blocks: per sequence and token, loss and likeliest next token. The last loss is of no real target. */
-async function scoreStream(engine: Engine, stream: Stream, signal: AbortSignal | undefined): Promise<TokenScores[]> {
+  checkSequences(sequences, engine.description);
   const { description, backend } = engine;
   const { hidden: width, vocabulary } = description;
-  const program = description.head.loss;
+  const program = description.head.logits;
   const executable = await engine.executable(program, { exact: true }); // thousands of logits compete by small differences
-  const rows = headTokens(vocabulary);
-  const scores: TokenScores[] = [];
-  await withWeights(engine, program, "", async (weights) => {
-    for (const batch of stream.batches) {
-      const size = batch.members.length * batch.tokens;
-      const states = await hiddenOf(stream, batch);
-      const [loss, best] = [new Float32Array(size), new Int32Array(size)];
-      const targets = new Int32Array(size);
-      targets.set(batch.ids.subarray(1)); // a sequence's last token has the next one's first as its target: never read
-      for (let at = 0; at < size; at += rows) {
-        throwIfCancelled(signal);
-        const end = Math.min(at + rows, size);
+  const walked = await walkBlocks(engine, sequences);
+  const found = await withWeights(engine, program, "", (weights) =>
+    perToken(walked, async ({ states, targets, places }) => {
+      const logits = new Float32Array(targets.length * vocabulary);
+      for (const { segment, row } of places) {
+        const tokens = segment.end - segment.start;
+        const own = f32([1, tokens, width], states.subarray(row * width, (row + tokens) * width));
         await withHeld(backend, async (hold) => {
-          const hidden = hold(backend.upload(f32([1, end - at, width], states.subarray(at * width, end * width))));
-          const target = hold(backend.upload(tensor("I32", [1, end - at], targets.subarray(at, end))));
-          const outputs = await backend.run(executable, { [HIDDEN]: hidden, [TARGET]: target, ...weights.device });
-          for (const value of Object.values(outputs)) hold(value);
-          loss.set((await backend.download(outputs.loss as typeof hidden)).data as Float32Array, at); // F32 by the program
-          best.set((await backend.download(outputs.best as typeof hidden)).data as Int32Array, at); // I32 by the program
+          const outputs = await backend.run(executable, { [HIDDEN]: hold(backend.upload(own)), ...weights.device });
+          const value = hold(outputs.logits as (typeof outputs)[string]); // the program's output
+          logits.set((await backend.download(value)).data as Float32Array, row * vocabulary); // F32 by the program
         });
       }
-      for (const [b, member] of batch.members.entries()) {
-        const start = b * batch.tokens;
-        const end = start + (batch.lengths[b] as number);
-        scores[member] = { loss: loss.slice(start, end), best: best.slice(start, end) };
-      }
-    }
-  });
-  return scores;
+      return { logits };
+    }),
+  );
+  return found.map(({ logits }) => logits);
 }
 
 // Attention carries a NaN to every token of its sequence, so the place where one is found says nothing.

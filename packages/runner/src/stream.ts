@@ -8,6 +8,8 @@ import { createStateStore, type State, type StateStore } from "./states.ts";
 export interface TokenSequence {
   readonly ids: Int32Array;
   readonly weights: Float32Array;
+  /** How many tokens stand before these, which a stream of them does not hold; 0 when left out. */
+  readonly past?: number;
 }
 
 /** The hidden states of some sequences on their way through the blocks. */
@@ -48,7 +50,8 @@ export async function embed(
 
   const lengths = allIds.map((ids) => ids.length);
   const batches: StreamBatch[] = [];
-  for (const batch of planBatches(lengths, preferredTokens)) {
+  const pasts = sequences.map(({ past = 0 }) => past);
+  for (const batch of planBatches(lengths, preferredTokens, pasts)) {
     const size = batch.members.length * batch.tokens;
     const [ids, weights, hidden] = [new Int32Array(size), new Float32Array(size), new Float32Array(size * width)];
     for (const [b, member] of batch.members.entries()) {

@@ -43,4 +43,22 @@ describe("batches", () => {
       { members: [0, 2], tokens: 5 },
     ]);
   });
+
+  it("hold what stands before their tokens up to a limit, padded too", () => {
+    const pasts = fc.array(fc.tuple(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 0, max: 40_000 })), { maxLength: 40 });
+    fc.assert(
+      fc.property(pasts, (given) => {
+        const past = given.map(([, tokens]) => tokens);
+        const batches = planBatches(
+          given.map(([tokens]) => tokens),
+          1024,
+          past,
+        );
+        for (const { members } of batches) {
+          if (members.length > 1) expect(members.length * Math.max(...members.map((i) => past[i] as number))).toBeLessThanOrEqual(32_768);
+        }
+        expect(batches.flatMap(({ members }) => members).sort((a, b) => a - b)).toEqual(given.map((_, i) => i));
+      }),
+    );
+  });
 });

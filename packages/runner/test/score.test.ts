@@ -1,31 +1,9 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Backend } from "@secateur/kit";
-import { toFloat32 } from "@secateur/tensor";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { logitsOf, scoreSequences } from "../src/index.ts";
+import { planPrefixes } from "../src/prefixes.ts";
 import { BACKENDS, describeOnBackends } from "./backends.ts";
-import {
-  delegate,
-  distance,
-  engineOf,
-  failureOf,
-  goldenFolder,
-  openEngine,
-  randomIds,
-  randomWeights,
-  readTensors,
-  tiny,
-} from "./support.ts";
-
-/** A golden model's sequences and the logits that it must give for each. */
-function golden(name: string): { readonly ids: Int32Array[]; readonly logits: Float32Array[] } {
-  const { input_ids: rows } = JSON.parse(readFileSync(join(goldenFolder(name), "inputs.json"), "utf8")) as { input_ids: number[][] };
-  const [logits] = readTensors(join(goldenFolder(name), "logits.safetensors")).values();
-  const all = logits ? toFloat32(logits) : new Float32Array(0); // (sequences, tokens, vocabulary)
-  const size = all.length / rows.length;
-  return { ids: rows.map((row) => Int32Array.from(row)), logits: rows.map((_, i) => all.subarray(i * size, (i + 1) * size)) };
-}
+import { delegate, distance, engineOf, failureOf, golden, goldenFolder, openEngine, randomIds, randomWeights, tiny } from "./support.ts";
 
 describeOnBackends("scores", (make) => {
   let backend: Backend;
@@ -44,6 +22,24 @@ describeOnBackends("scores", (make) => {
       await engine.release();
     });
   }
+
+  it("scores sequences that begin alike as it scores each", async () => {
+    for (const config of [{}, { model_type: "mistral", sliding_window: 7 }]) {
+      const engine = await engineOf(backend, tiny(config));
+      const examples = [...randomIds(40, 40, 1)];
+      const rows = [20, 30].map((tokens) => [...examples, ...randomIds(tokens, 40, tokens)]);
+      const sequences = rows.flatMap((row) => [1, 4, 9].map((tokens) => Int32Array.from([...row, ...randomIds(tokens, 40, tokens)])));
+      expect(planPrefixes(sequences).levels.map(({ length }) => length)).toEqual([1, 2, 6]);
+      const [together, logits] = [await scoreSequences(engine, sequences), await logitsOf(engine, sequences)];
+      for (const [i, ids] of sequences.entries()) {
+        const [alone] = await scoreSequences(engine, [ids]);
+        expect(distance(together[i]?.loss ?? [], alone?.loss ?? [])).toBeLessThan(1e-4);
+        expect(together[i]?.best).toEqual(alone?.best);
+        expect(distance(logits[i] ?? [], (await logitsOf(engine, [ids]))[0] ?? [])).toBeLessThan(1e-4);
+      }
+      await engine.release();
+    }
+  });
 
   it("scores by the golden logits: −log p of the next token, and the likeliest", async () => {
     const { ids, logits } = golden("llama");

@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { decodeSafetensors, encodeSafetensors, safetensors } from "@secateur/format-safetensors";
 import { type Backend, SecateurError } from "@secateur/kit";
 import { ARCHITECTURES, type Config, describeModel } from "@secateur/models";
-import { type DType, fromFloat32, seededRandom, sizeOf, type Tensor } from "@secateur/tensor";
+import { type DType, fromFloat32, seededRandom, sizeOf, type Tensor, toFloat32 } from "@secateur/tensor";
 import { afterAll } from "vitest";
 import { createEngine, type Engine } from "../src/index.ts";
 
@@ -21,6 +21,15 @@ afterAll(async () => {
 /** The folder of a golden model. */
 export function goldenFolder(name: string): string {
   return join(ROOT, "fixtures/goldens", name);
+}
+
+/** A golden model's sequences and the logits that it must give for each. */
+export function golden(name: string): { readonly ids: Int32Array[]; readonly logits: Float32Array[] } {
+  const { input_ids: rows } = JSON.parse(readFileSync(join(goldenFolder(name), "inputs.json"), "utf8")) as { input_ids: number[][] };
+  const [logits] = readTensors(join(goldenFolder(name), "logits.safetensors")).values();
+  const all = logits ? toFloat32(logits) : new Float32Array(0); // (sequences, tokens, vocabulary)
+  const size = all.length / rows.length;
+  return { ids: rows.map((row) => Int32Array.from(row)), logits: rows.map((_, i) => all.subarray(i * size, (i + 1) * size)) };
 }
 
 /** The tensors of a safetensors file. */

@@ -5,5 +5,6 @@ export { endTokens } from "./end-tokens.ts";
 export { modelTokenizer } from "./model-tokenizer.ts";
 export { createPacker, type Packable, type Packed, type Packer, packTokens, type Window } from "./packing.ts";
 export { type EncodeOptions, encodeDocument, encodePair, type Sequence } from "./sequences.ts";
+export { createTextStream, type TextStream } from "./text-stream.ts";
 export { type DecodeOptions, loadTokenizer, TEXT_LIMITS, type Tokenizer, type TokenizerOptions } from "./tokenizer.ts";
 export { evaluationWindows } from "./windows.ts";

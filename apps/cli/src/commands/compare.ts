@@ -27,6 +27,7 @@ interface CompareFlags extends AmountFlags, DataFlags, MethodFlags, EngineFlags 
   readonly eval?: readonly flags.NamedSource[];
   readonly evalSamples?: number;
   readonly evalSeqLen?: number;
+  readonly maxTokens?: number;
   readonly memory?: number;
   readonly out?: string;
   readonly force?: boolean;
@@ -44,6 +45,7 @@ const EXAMPLES: readonly Example[] = [
     "the same, measured on other rows, with the results in a file",
     "secateur compare ./model --general c4.jsonl --task math=gsm8k.jsonl --sparsity 0.5 \\\n    --eval general=wikitext.txt --eval math=gsm8k-test.jsonl --out compare.json",
   ],
+  ["the results as a page", "secateur compare ./model --general c4.jsonl --task math=gsm8k.jsonl --sparsity 0.5 --out compare.html"],
   [
     "by what the loss needs, with the rules of your choice",
     "secateur compare ./model --general c4.jsonl --task math=gsm8k.jsonl --sparsity 0.5 --scorer fisher --fusion sum:weight=0.25,max",
@@ -66,7 +68,12 @@ export function compareCommand(context: CommandContext): Command {
       flags.repeated(flags.namedSource),
     )
     .option("--eval-samples <n>", "windows or rows of each at most (default: 128)", flags.wholeNumber("--eval-samples", 2))
-    .option("--eval-seq-len <n>", "tokens a window of text (default: --seq-len)", flags.wholeNumber("--eval-seq-len", 2));
+    .option("--eval-seq-len <n>", "tokens a window of text (default: --seq-len)", flags.wholeNumber("--eval-seq-len", 2))
+    .option(
+      "--max-tokens <n>",
+      "tokens of an answer at most, for rows that say how it ends or what counts of it (default: 256)",
+      flags.wholeNumber("--max-tokens", 1),
+    );
   addMethodFlags(made.optionsGroup("Method (`secateur plugins` lists names and options):"), (command) =>
     command
       .option(
@@ -83,7 +90,7 @@ export function compareCommand(context: CommandContext): Command {
   addMemoryFlag(addEngineFlags(made.optionsGroup("Engine:")));
   return made
     .optionsGroup("Output:")
-    .option("--out <file>", "all results as JSON", flags.text("--out"))
+    .option("--out <file>", "all results: as JSON (.json), or as a page (.html)", flags.fileOf("--out", [".json", ".html"]))
     .option("--force", "replace --out when it is there")
     .option("--restart", "discard an interrupted comparison instead of going on with it")
     .option("--dry-run", "check everything and print the plan, measure nothing")
@@ -111,6 +118,7 @@ function compareRequest(model: string, given: CompareFlags, version: string): Co
       evaluate: evaluate.map((one) => ({ ...one, ...reading(one.name) })),
       evaluateSamples: given.evalSamples ?? 128,
       evaluateSeqLen: given.evalSeqLen,
+      evaluateMaxTokens: given.maxTokens,
     },
     out: given.out,
     force: given.force === true,

@@ -14,9 +14,11 @@ import { addEngineFlags, backendOptions, type EngineFlags } from "./shared-flags
 /** The flags of `eval` as they are parsed; what was not given is absent. */
 interface EvalFlags extends EngineFlags {
   readonly data: string;
+  readonly against?: string;
   readonly metric?: MetricName;
   readonly seqLen?: number;
   readonly samples?: number;
+  readonly maxTokens?: number;
   readonly field?: readonly flags.FieldFlag[];
   readonly template?: string;
   readonly taskTemplate?: string;
@@ -33,6 +35,7 @@ const EXAMPLES: readonly Example[] = [
     "how well it gives the answers word for word, for rows with prompt and answer",
     "secateur eval ./pruned --data gsm8k.jsonl --metric answers",
   ],
+  ["how far a pruned model is from the dense one", "secateur eval ./pruned --data wikitext.txt --against ./SmolLM2-135M"],
   ["a data set as it is usually asked", "secateur eval ./pruned --data mmlu/test/anatomy_test.csv --task-template mmlu"],
   ["the value for a script", "secateur eval ./pruned --data wikitext.txt --json | jq .perplexity"],
 ];
@@ -41,10 +44,11 @@ const EXAMPLES: readonly Example[] = [
 export function evalCommand(context: CommandContext): Command {
   const made = command("eval", "measure a model on data", EXAMPLES)
     .description(
-      "Measures a model: the perplexity of running text, the share of exact answers for rows with prompt and answer, or the share of right choices for rows with question, choices and answer.",
+      "Measures a model: the perplexity of running text, the share of exact answers for rows with prompt and answer, or the share of right choices for rows with question, choices and answer; or how far what it says is from what another model says, the mean KL(other ‖ model) and how often both find the same token the likeliest.",
     )
     .argument("<model>", "folder of a Hugging Face model with safetensors weights")
     .requiredOption("--data <file>", "what it is measured on: .txt, .jsonl, .csv, .tsv, also as .gz, or .parquet", flags.text("--data"))
+    .option("--against <model>", "measure how far it is from this model instead, such as the dense one", flags.text("--against"))
     .option(
       "--metric <name>",
       "perplexity, answers or choices (default: by the rows)",
@@ -52,6 +56,11 @@ export function evalCommand(context: CommandContext): Command {
     )
     .option("--seq-len <n>", "tokens a window (default: 2048, or the model's positions)", flags.wholeNumber("--seq-len", 2))
     .option("--samples <n>", "windows or rows at most (default: all)", flags.wholeNumber("--samples", 1))
+    .option(
+      "--max-tokens <n>",
+      "tokens of an answer at most, for rows that say how it ends or what counts of it (default: 256)",
+      flags.wholeNumber("--max-tokens", 1),
+    )
     .option("--field <key=column>", "which column holds text, prompt, answer … (repeatable)", flags.repeated(flags.field))
     .option("--template <text>", "a row as text with {column} places, ||| before the answer", flags.text("--template"))
     .option(
@@ -80,9 +89,11 @@ export function evalRequest(model: string, given: EvalFlags): EvalRequest {
     data: given.data,
     fields: Object.fromEntries(fields.map(({ key, column }) => [key, column])),
     template: given.template ?? given.taskTemplate,
+    against: given.against,
     metric: given.metric,
     seqLen: given.seqLen,
     samples: given.samples,
+    maxTokens: given.maxTokens,
     backend: given.backend ?? "onnxruntime",
     backendOptions: backendOptions(given),
   };

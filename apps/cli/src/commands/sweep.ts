@@ -1,10 +1,10 @@
 import type { SweepRequest } from "@secateur/engine";
 import { SecateurError } from "@secateur/kit";
+import { counted } from "@secateur/report/text";
 import type { Command } from "commander";
 import * as flags from "../flags.ts";
 import { createProgress } from "../render/progress.ts";
 import { settingLabel, sweepText } from "../render/sweep.ts";
-import { counted } from "../render/units.ts";
 import { runEngine } from "../run-engine.ts";
 import { printJson } from "../terminal.ts";
 import { type CommandContext, command, type Example } from "./command.ts";

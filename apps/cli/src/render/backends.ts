@@ -1,5 +1,5 @@
+import { computedText } from "@secateur/report/text";
 import type { BackendState } from "../backends.ts";
-import { computedText } from "./computed.ts";
 import { table } from "./table.ts";
 
 /** What may compute here, a line each. */

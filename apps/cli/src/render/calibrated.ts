@@ -1,14 +1,13 @@
 import type { StatisticsInspection } from "@secateur/engine";
 import type { BackendDescription } from "@secateur/kit";
 import type { CalibrationPlan } from "@secateur/pipeline";
+import { computedText, counted, grouped, humanBytes, humanCount, humanDuration, shellQuoted } from "@secateur/report/text";
 import type { BackendState } from "../backends.ts";
 import { invocation } from "../invocation.ts";
 import type { Colors } from "../terminal.ts";
 import { backendsText } from "./backends.ts";
-import { computedText } from "./computed.ts";
 import { costRows } from "./plan.ts";
 import { table } from "./table.ts";
-import { counted, grouped, humanBytes, humanCount, humanDuration, shellQuoted } from "./units.ts";
 
 type Plan = CalibrationPlan["summary"];
 

@@ -1,7 +1,7 @@
 import type { CompareEvent } from "@secateur/pipeline";
+import { counted } from "@secateur/report/text";
 import type { ProgressView } from "./progress.ts";
 import { followPrune } from "./prune-events.ts";
-import { counted } from "./units.ts";
 
 /** Shows a comparison's events on a view. */
 export function followCompare(view: ProgressView): (event: CompareEvent) => void {

@@ -1,11 +1,19 @@
-import type { FrontierDistance } from "@secateur/evaluate";
 import type { BackendDescription } from "@secateur/kit";
 import type { ComparedRow, ComparePlan } from "@secateur/pipeline";
+import {
+  computedText,
+  conclusionText,
+  counted,
+  distanceText,
+  figuresOf,
+  grouped,
+  humanBytes,
+  humanCount,
+  PAST_MIXTURES,
+  percent,
+} from "@secateur/report/text";
 import type { Colors } from "../terminal.ts";
-import { computedText } from "./computed.ts";
-import { figuresOf } from "./evaluation.ts";
 import { table } from "./table.ts";
-import { counted, grouped, humanBytes, humanCount, percent, plusMinus } from "./units.ts";
 
 type Plan = ComparePlan["summary"];
 
@@ -41,7 +49,7 @@ export function comparedText({ plan, rows, backend, out }: Compared, { bold, dim
       of: ({ metrics }: ComparedRow) => (metrics[name] ? (figuresOf(metrics[name])[i]?.[2] ?? "") : ""),
     })),
     ...(rules.some(({ frontier }) => frontier?.[name])
-      ? [{ head: `${name} past mixtures`, of: ({ frontier }: ComparedRow) => distanceText(frontier?.[name]) }]
+      ? [{ head: `${name} past mixtures`, of: ({ frontier }: ComparedRow) => shownDistance(frontier?.[name]) }]
       : []),
   ]);
   const head = ["pruned by", "zero", ...columns.map((column) => column.head)];
@@ -49,23 +57,12 @@ export function comparedText({ plan, rows, backend, out }: Compared, { bold, dim
   const text = table([head, ...body], ["left", ...head.slice(1).map(() => "right" as const)]);
   const end = text.indexOf("\n");
   const protocols = names.map((name) => `${name}: ${rows[0]?.metrics[name]?.protocol ?? ""}`).join("\n");
-  const notes = `± is a standard error. ${EXPLANATION}\n${protocols}\ncomputed by ${computedText(backend)}`;
-  return `${bold(text.slice(0, end))}${text.slice(end)}\n${conclusion(rules, names)}\n\n${measuredOn(plan)}\n${dim(notes)}\n${out === undefined ? "" : `\nwritten to ${out}\n`}`;
+  const notes = `± is a standard error. ${PAST_MIXTURES}\n${protocols}\ncomputed by ${computedText(backend)}`;
+  return `${bold(text.slice(0, end))}${text.slice(end)}\n${conclusionText(rows, names)}\n\n${measuredOn(plan)}\n${dim(notes)}\n${out === undefined ? "" : `\nwritten to ${out}\n`}`;
 }
 
-const EXPLANATION =
-  "Past mixtures: the task's loss beside what the curve of general text, mixtures and task alone has at equal loss on general text, below 0 being better; beyond it by two paired standard errors or more is marked *.";
-
-function distanceText(distance: FrontierDistance | undefined): string {
-  if (!distance) return "";
-  const { value, standardError, along, beyond } = distance;
-  const text = plusMinus(value, standardError).replace("-", "−");
-  return `${value > 0 ? "+" : ""}${text}${along === "general" ? " (general)" : ""}${beyond ? " *" : "  "}`;
-}
-
-function conclusion(rules: readonly ComparedRow[], names: readonly string[]): string {
-  const won = names.flatMap((name) => rules.filter(({ frontier }) => frontier?.[name]?.beyond).map((rule) => `${rule.name} on ${name}`));
-  return won.length > 0 ? `Beyond the mixtures: ${won.join(", ")}.` : "No rule lies beyond the mixtures by two standard errors.";
+function shownDistance(distance: NonNullable<ComparedRow["frontier"]>[string] | undefined): string {
+  return distance ? `${distanceText(distance)}${distance.beyond ? " *" : "  "}` : "";
 }
 
 function measuredOn({ evaluation }: Plan): string {

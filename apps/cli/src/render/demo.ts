@@ -1,8 +1,9 @@
+import { join } from "node:path";
 import type { DemoResult } from "@secateur/engine";
+import { grouped, humanBytes, humanDuration, percent, shellQuoted } from "@secateur/report/text";
 import { invocation } from "../invocation.ts";
 import type { Colors } from "../terminal.ts";
 import { table } from "./table.ts";
-import { grouped, humanBytes, humanDuration, percent, shellQuoted } from "./units.ts";
 
 // The model's documents begin after an end token, which the demo puts before each prompt.
 const AS_MEASURED = "--template '<|end|>{prompt}|||{answer}'";
@@ -32,6 +33,7 @@ export function demoText(result: DemoResult, seconds: number, colors: Colors): s
     `Skills: the share of ${result.evaluatedRows} held-out prompts with exactly the right answer. Perplexity (lower is better): chapters that the model never saw.\n`,
     "Packed size counts two bytes a weight that is kept and one bit a weight of the pruned layers; the folders themselves store the zeros.\n\n",
     `For example:\n${samples.join("")}\n`,
+    `What was done to every layer of the task-aware model, as a page: ${join(result.pruned, "report.html")}\n\n`,
     `Done in ${humanDuration(seconds)}. Next:\n`,
     `  ${colors.cyan(`${invocation()} inspect ${shellQuoted(result.pruned)}`)}\n`,
     `  ${colors.cyan(`${invocation()} eval ${shellQuoted(result.pruned)} --data ${shellQuoted(result.data)} ${AS_MEASURED} --samples ${result.evaluatedRows}`)}\n`,

@@ -1,10 +1,9 @@
+import { computedText, counted, humanBytes } from "@secateur/report/text";
 import type { BackendState } from "../backends.ts";
 import type { Machine } from "../machine.ts";
 import type { Colors } from "../terminal.ts";
 import { backendsText, problemsText } from "./backends.ts";
-import { computedText } from "./computed.ts";
 import { table } from "./table.ts";
-import { counted, humanBytes } from "./units.ts";
 
 /** What works here. */
 export interface Diagnosis {

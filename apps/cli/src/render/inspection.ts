@@ -1,8 +1,7 @@
 import type { Inspection } from "@secateur/engine";
+import { computedText, counted, grouped, humanBytes, humanCount, percent } from "@secateur/report/text";
 import type { Colors } from "../terminal.ts";
-import { computedText } from "./computed.ts";
 import { table } from "./table.ts";
-import { counted, grouped, humanBytes, humanCount, percent } from "./units.ts";
 
 /** A model's headers for a person. */
 export function inspectionText(inspection: Inspection, colors: Colors): string {

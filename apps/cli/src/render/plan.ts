@@ -1,10 +1,9 @@
 import type { BackendDescription } from "@secateur/kit";
 import type { PlanSummary } from "@secateur/pipeline";
+import { computedText, counted, grouped, humanBytes, humanCount, humanFlops, percent } from "@secateur/report/text";
 import type { BackendState } from "../backends.ts";
 import { backendsText } from "./backends.ts";
-import { computedText } from "./computed.ts";
 import { table } from "./table.ts";
-import { counted, grouped, humanBytes, humanCount, humanFlops, percent } from "./units.ts";
 
 /** A plan as one line, for the start of a run. */
 export function planLine({ model, blocks, parameters, pruned, layers, roles }: PlanSummary): string {

@@ -1,5 +1,5 @@
+import { grouped, humanDuration, percent } from "@secateur/report/text";
 import { SingleBar } from "cli-progress";
-import { grouped, humanDuration, percent } from "./units.ts";
 
 /** How far something is. */
 interface Progress {

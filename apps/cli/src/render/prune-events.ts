@@ -1,8 +1,8 @@
 import type { PlanSummary, PruneEvent } from "@secateur/pipeline";
+import { percent } from "@secateur/report/text";
 import { planLine } from "./plan.ts";
 import type { ProgressView } from "./progress.ts";
 import { createRateMeter } from "./rate.ts";
-import { percent } from "./units.ts";
 
 /** Follows a run: shows its events, and knows how fast it was. */
 export interface PruneFollower {

@@ -1,10 +1,10 @@
+import { join } from "node:path";
 import type { BackendDescription } from "@secateur/kit";
 import type { PlanSummary } from "@secateur/pipeline";
+import { computedText, counted, grouped, humanBytes, humanDuration, percent, shellQuoted } from "@secateur/report/text";
 import { invocation } from "../invocation.ts";
 import type { Colors } from "../terminal.ts";
-import { computedText } from "./computed.ts";
 import { table } from "./table.ts";
-import { counted, grouped, humanBytes, humanDuration, percent, shellQuoted } from "./units.ts";
 
 /** What a finished run has to tell. */
 export interface Pruned {
@@ -31,6 +31,7 @@ export function prunedText({ out, plan, backend, statistics, sparsity, seconds, 
     ...(statistics ? [["statistics by", computedText(statistics.backend)]] : []),
     ["size", `${humanBytes(plan.diskBytes)}, as before: the zeros are stored like any other number`],
     ["written to", out],
+    ["report", join(out, "report.html")],
   ]);
   const source = plan.roles.at(-1)?.sources[0] ?? "FILE";
   return `${facts}\nNext, see how good it is, best on data that it was not pruned with:\n  ${colors.cyan(`${invocation()} eval ${shellQuoted(out)} --data ${shellQuoted(source)}`)}\n`;

@@ -1,11 +1,9 @@
 import type { Evaluation } from "@secateur/evaluate";
 import type { BackendDescription } from "@secateur/kit";
 import type { SweepRow } from "@secateur/pipeline";
+import { computedText, figuresOf, percent } from "@secateur/report/text";
 import type { Colors } from "../terminal.ts";
-import { computedText } from "./computed.ts";
-import { figuresOf } from "./evaluation.ts";
 import { table } from "./table.ts";
-import { percent } from "./units.ts";
 
 /** A row's setting in few words. */
 export function settingLabel({ setting }: SweepRow): string {

@@ -30,6 +30,8 @@ test("each metric shows its values and how they were taken", () => {
     documents: 30,
     exactMatch: half,
     skipped: 0,
+    decoded: 0,
+    unended: 0,
   } as const;
   expect(evaluationText({ ...answers, protocol: "answers: 30 rows" }, BACKEND, plainColors)).toBe(
     `exact match        50.0 % ± 1.2  of 30 rows\nanswer perplexity  1.5           NLL 0.405 ± 0.010 over 90 tokens\nanswers: 30 rows; ${COMPUTED}\n`,
@@ -46,6 +48,17 @@ test("each metric shows its values and how they were taken", () => {
   } as const;
   expect(evaluationText({ ...choices, protocol: "choices: 1 row" }, BACKEND, plainColors)).toBe(
     `acc       50.0 % ± 1.2  of 1 row\nacc_norm  50.0 % ± 1.2\nchoices: 1 row; ${COMPUTED}\n`,
+  );
+  const distance = {
+    metric: "distance",
+    divergence: { value: 0.63123, standardError: 0.0191 },
+    agreement: half,
+    predictedTokens: 2040,
+    documents: 8,
+    losses: [],
+  } as const;
+  expect(evaluationText({ ...distance, protocol: "distance: …" }, BACKEND, plainColors)).toBe(
+    `KL               0.631 ± 0.019  nats a token, over 2,040 tokens\ntop-1 agreement  50.0 % ± 1.2\ndistance: …; ${COMPUTED}\n`,
   );
 });
 

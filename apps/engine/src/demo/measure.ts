@@ -7,12 +7,13 @@ import { describeModel, type ModelDescription } from "@secateur/models";
 import { createEngine, generateGreedy } from "@secateur/runner";
 import { byteSize } from "@secateur/tensor";
 import { endTokens, modelTokenizer, packTokens, type Tokenizer } from "@secateur/text";
+import type { PruneOutcome } from "../jobs/messages.ts";
 
 /** One model's figures. */
 export interface Measured {
   /** Weights of the blocks that are not zero. */
   readonly kept: number;
-  /** What the model would take with zeros left out: two bytes a kept weight, and one bit a weight of the pruned layers to say where they are. */
+  /** What the model would take with zeros left out, for one bit a weight of the pruned layers to say where they are. */
   readonly packedBytes: number;
   /** English of chapters that the model never saw. */
   readonly perplexity: number;
@@ -34,8 +35,14 @@ export interface Exam {
   readonly windows: { readonly tokens: number; readonly count: number };
 }
 
-/** Measures a model in a folder, of whose block weights `zeros` are zero. */
-export async function measure(folder: string, zeros: number, exam: Exam, backend: Backend, signal: AbortSignal): Promise<Measured> {
+/** Measures a model in a folder, which a prune has left unless it is dense. */
+export async function measure(
+  folder: string,
+  pruned: Partial<Pick<PruneOutcome, "sparsity" | "bytes">>,
+  exam: Exam,
+  backend: Backend,
+  signal: AbortSignal,
+): Promise<Measured> {
   const model = await safetensors.open(folder);
   const description = describeModel(model);
   const engine = createEngine(model, description, backend);
@@ -62,8 +69,8 @@ export async function measure(folder: string, zeros: number, exam: Exam, backend
     }
     const size = blockWeights(description);
     const stored = [...model.tensors.values()].reduce((sum, info) => sum + byteSize(info), 0);
-    const packedBytes = zeros === 0 ? stored : stored - 2 * zeros + size / 8;
-    return { kept: size - zeros, packedBytes, perplexity: text.perplexity, skills, answers };
+    const { sparsity, bytes } = pruned;
+    return { kept: size - (sparsity?.zeros ?? 0), packedBytes: bytes?.packed ?? stored, perplexity: text.perplexity, skills, answers };
   } finally {
     await engine.release();
     await model.close();

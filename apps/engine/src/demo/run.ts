@@ -42,18 +42,18 @@ export async function runDemo(
   const skills = Object.fromEntries(SKILLS.map((skill) => [skill, skillFile(model, skill)]));
   const exam = { english: english.unseen, skills, rows: ROWS, windows: WINDOWS };
   const rows: DemoResult["rows"][number][] = [];
-  const measureNext = async (label: string, measured: string, zeros: number): Promise<void> => {
+  const measureNext = async (label: string, measured: string, pruned: Parameters<typeof measure>[1]): Promise<void> => {
     step(`measuring the ${label} model`);
-    rows.push({ label, ...(await measure(measured, zeros, exam, backend, signal)) });
+    rows.push({ label, ...(await measure(measured, pruned, exam, backend, signal)) });
   };
 
-  await measureNext("dense", model, 0);
+  await measureNext("dense", model, {});
   for (const { label, fusion, tasks } of variants(model)) {
     step(`pruning ${SPARSITY * 100} % of the block weights: ${label}`);
     const out = join(folder, label);
     const recipe: RecipeInput = { ...settings(model, general), ...computing, tasks, fusion };
-    const { sparsity } = await runPrune({ recipe, out, force: true, restart: true, dryRun: false, version }, { signal, emit: () => {} });
-    await measureNext(label, out, sparsity?.zeros ?? 0);
+    const pruned = await runPrune({ recipe, out, force: true, restart: true, dryRun: false, version }, { signal, emit: () => {} });
+    await measureNext(label, out, pruned);
   }
   const pruned = shown(join(folder, "task-aware"));
   return { rows, sparsity: SPARSITY, folder: shown(folder), pruned, data: shown(skillFile(model, "arithmetic")), evaluatedRows: ROWS };

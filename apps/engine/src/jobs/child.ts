@@ -16,6 +16,7 @@ const JOBS: { readonly [K in JobName]: () => Promise<RunJob<K>> } = {
   eval: async () => (await import("./run-eval.ts")).runEval,
   inspect: async () => (await import("./run-inspect.ts")).runInspect,
   preview: async () => (await import("./run-preview.ts")).runPreview,
+  report: async () => (await import("./run-report.ts")).runReport,
   demo: async () => (await import("./run-demo.ts")).runDemo,
   plugins: async () => (await import("./run-plugins.ts")).runPlugins,
   choices: async () => (await import("./run-backends.ts")).runChoices,

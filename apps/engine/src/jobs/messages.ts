@@ -1,13 +1,13 @@
 import type { ListedProvider } from "@secateur/backend-onnxruntime";
-import type { Evaluation, MetricName } from "@secateur/evaluate";
+import type { DistanceResult, Evaluation, MetricName } from "@secateur/evaluate";
 import type { BackendDescription, Document, LoadReport } from "@secateur/kit";
 import type {
   CalibrationInput,
   CalibrationPlan,
-  ComparedRow,
   CompareEvent,
   CompareInput,
   ComparePlan,
+  Comparison,
   Manifest,
   PlanSummary,
   PruneEvent,
@@ -32,6 +32,7 @@ export interface Jobs {
   eval: { request: EvalRequest; event: ShareEvent; result: EvalOutcome };
   inspect: { request: { readonly path: string }; event: never; result: Inspection | StatisticsInspection };
   preview: { request: PreviewRequest; event: never; result: Preview };
+  report: { request: ReportRequest; event: never; result: ReportOutcome };
   demo: { request: DemoRequest; event: { readonly type: "step"; readonly message: string }; result: DemoResult };
   plugins: { request: Readonly<Record<string, never>>; event: never; result: PluginList };
   choices: { request: Pick<BackendRequest, "measure">; event: never; result: BackendChoice[] };
@@ -119,7 +120,7 @@ type SweepEvent =
 /** A comparison as the flags say it. */
 export interface CompareRequest {
   readonly input: CompareInput;
-  /** A JSON file for all of the results. */
+  /** A file for all of the results: as JSON, or as a page where its name ends in `.html`. */
   readonly out: string | undefined;
   readonly force: boolean;
   readonly restart: boolean;
@@ -129,12 +130,10 @@ export interface CompareRequest {
   readonly memoryBytes?: number | undefined;
 }
 
-/** What came of a comparison: the plan, and after a real run the rows. */
-export interface CompareOutcome {
-  readonly plan: ComparePlan["summary"];
-  readonly backend: BackendDescription;
-  readonly rows?: readonly ComparedRow[];
-}
+/** What came of a comparison: after a dry run its plan alone. */
+export type CompareOutcome =
+  | { readonly plan: ComparePlan["summary"]; readonly backend: BackendDescription; readonly rows?: undefined }
+  | Comparison;
 
 /** Statistics files to merge. */
 export interface MergeRequest {
@@ -201,11 +200,27 @@ export interface PruneOutcome {
   readonly backend: BackendDescription;
   /** What computed the statistics, where they come from a file. */
   readonly statistics?: Manifest["statistics"] | undefined;
-  readonly sparsity?: Manifest["sparsity"];
+  readonly sparsity?: Manifest["sparsity"] | undefined;
+  readonly bytes?: Manifest["bytes"] | undefined;
+}
+
+/** A file of results to make a page of. */
+export interface ReportRequest {
+  /** A pruned model's folder, a `secateur.json`, or the JSON of a comparison. */
+  readonly path: string;
+  /** The page; left out, beside what it is of. */
+  readonly out: string | undefined;
+  readonly force: boolean;
+}
+
+/** A page that has been made. */
+export interface ReportOutcome {
+  readonly out: string;
+  readonly bytes: number;
 }
 
 /** A measurement, and what computed it. */
-export type EvalOutcome = Evaluation & { readonly backend: BackendDescription };
+export type EvalOutcome = (Evaluation | DistanceResult) & { readonly backend: BackendDescription };
 
 /** An evaluation as the flags say it. */
 export interface EvalRequest {
@@ -213,9 +228,12 @@ export interface EvalRequest {
   readonly data: string;
   readonly fields: Readonly<Record<string, string>>;
   readonly template: string | undefined;
+  /** A model that it is compared with. */
+  readonly against?: string | undefined;
   readonly metric: MetricName | undefined;
   readonly seqLen: number | undefined;
   readonly samples: number | undefined;
+  readonly maxTokens?: number | undefined;
   readonly backend: string;
   readonly backendOptions: Readonly<Record<string, unknown>>;
 }

@@ -1,5 +1,5 @@
 import { formatFor } from "@secateur/kit/node";
-import { compare, parseRecipe, planCompare, writeWhole } from "@secateur/pipeline";
+import { type ComparedRow, type Comparison, compare, makeComparison, parseRecipe, planCompare, writeWhole } from "@secateur/pipeline";
 import { builtIns, openBackend } from "../wiring.ts";
 import type { CompareOutcome, CompareRequest, JobContext } from "./messages.ts";
 import { resolveParts } from "./run-prune.ts";
@@ -24,19 +24,22 @@ export async function runCompare(request: CompareRequest, { emit, signal }: JobC
       for (const message of plan.summary.warnings) emit({ type: "warning", message });
       const work = `${out ?? "secateur-compare"}.work`;
       emit({ type: "partial", folder: work });
-      const outcome = (rows: CompareOutcome["rows"]): CompareOutcome => ({
-        plan: plan.summary,
-        backend: backend.description,
-        ...(rows && { rows }),
-      });
-      const keep = async (rows: NonNullable<CompareOutcome["rows"]>): Promise<void> => {
-        if (out !== undefined) await writeWhole(out, `${JSON.stringify({ ...outcome(rows), secateur: version }, null, 2)}\n`);
+      const made = (rows: readonly ComparedRow[]): Promise<Comparison> =>
+        makeComparison(plan, { version, backend: backend.description, rows });
+      const keep = async (rows: readonly ComparedRow[]): Promise<void> => {
+        if (out !== undefined) await writeWhole(out, await fileText(out, await made(rows)));
       };
-      return outcome(await compare(plan, { work, restart, files, backend, emit, signal, keep, version }));
+      return made(await compare(plan, { work, restart, files, backend, emit, signal, keep, version }));
     } finally {
       await plan.close();
     }
   } finally {
     await backend.dispose();
   }
+}
+
+/** What goes into a file of results, by its name's ending. */
+async function fileText(out: string, comparison: Comparison): Promise<string> {
+  if (/\.html$/i.test(out)) return (await import("@secateur/report")).compareReport(comparison);
+  return `${JSON.stringify(comparison, null, 2)}\n`;
 }

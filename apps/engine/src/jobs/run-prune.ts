@@ -1,6 +1,6 @@
 import { SecateurError, type Solver } from "@secateur/kit";
 import { formatFor, makeFrom, pluginHash, type Registry, resolvePlugin } from "@secateur/kit/node";
-import { type Parts, type Plan, parseRecipe, partialFolder, planPrune, prune, type Recipe } from "@secateur/pipeline";
+import { type Manifest, type Parts, type Plan, parseRecipe, partialFolder, planPrune, prune, type Recipe } from "@secateur/pipeline";
 import { type BuiltIns, builtIns, openBackend } from "../wiring.ts";
 import type { JobContext, PruneOutcome, PruneRequest } from "./messages.ts";
 
@@ -26,8 +26,11 @@ export async function runPrune(request: PruneRequest, context: JobContext<"prune
     const { restart, version } = request;
     const { emit, signal } = context;
     emit({ type: "partial", folder: partialFolder(out) });
-    const { sparsity, statistics } = await prune(plan, { out, format: parts.format, backend, restart, version, emit, signal });
-    return { plan: plan.summary, backend: backend.description, statistics, sparsity };
+    // What draws is loaded once there is something to draw.
+    const report = async (manifest: Manifest): Promise<string> => (await import("@secateur/report")).pruneReport(manifest);
+    const manifest = await prune(plan, { out, format: parts.format, backend, restart, report, version, emit, signal });
+    const { sparsity, bytes, statistics } = manifest;
+    return { plan: plan.summary, backend: backend.description, statistics, sparsity, bytes };
   }
 }
 

@@ -180,6 +180,20 @@ function fusedCases(): BackendCase[] {
       { q: numbers("batch", "tokens", heads * 4), k: numbers("batch", "tokens", kvHeads * 4), v: numbers("batch", "tokens", kvHeads * 4) },
       (b, v) => b.attention(v.q, v.k, v.v, { heads, kvHeads, scale: 0.5, window }),
     );
+  const slots = 5;
+  const withPast = (name: string, heads: number, kvHeads: number, window: number): BackendCase =>
+    backendCase(
+      `attention on a past${name}`,
+      {
+        q: numbers("batch", "tokens", heads * 4),
+        k: numbers("batch", "tokens", kvHeads * 4),
+        v: numbers("batch", "tokens", kvHeads * 4),
+        keys: numbers("batch", kvHeads, slots, 4),
+        values: numbers("batch", kvHeads, slots, 4),
+        seen: flags("batch", "tokens", slots),
+      },
+      (b, { q, k, v, ...past }) => b.cachedAttention(q, k, v, past, { heads, kvHeads, scale: 0.5, window }),
+    );
   return [
     backendCase("linear", { x, w: weights(5, 6) }, (b, v) => b.linear(v.x, v.w)),
     backendCase("linear with a bias", { x, w: weights(5, 6), bias: weights(5) }, (b, v) => b.linear(v.x, v.w, v.bias)),
@@ -196,12 +210,20 @@ function fusedCases(): BackendCase[] {
     backendCase("rope", { x: numbers("batch", "tokens", 24), cos: numbers("tokens", 4), sin: numbers("tokens", 4) }, (b, v) =>
       b.rope(v.x, v.cos, v.sin, 3),
     ),
+    backendCase(
+      "rope with angles of each sequence",
+      { x: numbers("batch", "tokens", 24), cos: numbers("batch", "tokens", 4), sin: numbers("batch", "tokens", 4) },
+      (b, v) => b.rope(v.x, v.cos, v.sin, 3),
+    ),
     attention("of as many key as query heads", 3, 3, 0),
     attention("of grouped heads", 4, 2, 0),
     attention("of one key head", 4, 1, 0),
     attention("of a window of one token", 2, 2, 1),
     attention("of a window, grouped heads", 4, 2, 3),
     attention("of a window wider than the text", 2, 1, 1000),
+    withPast("", 3, 3, 0),
+    withPast(", grouped heads", 4, 2, 0),
+    withPast(", a window", 4, 1, 3),
     backendCase("softmax", { x }, (b, v) => b.softmax(v.x)),
     backendCase("softmax of large numbers", { x: scaled(1e4, "batch", "tokens", 6) }, (b, v) => b.softmax(v.x)),
     backendCase("sigmoid", { x }, (b, v) => b.sigmoid(v.x)),

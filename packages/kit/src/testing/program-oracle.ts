@@ -33,6 +33,27 @@ export function evaluateProgram(program: Program, inputs: Readonly<Record<string
 /** One element of an op's output, from its index. */
 type Rule = (index: readonly number[], inputs: readonly Grid[], attributes: Attributes, shape: readonly number[]) => number;
 
+/** Attention, on a past too where there is one. */
+const attend: Rule = ([batch = 0, token = 0, channel = 0], inputs, { heads, kvHeads, scale, window }) => {
+  const [q, k, v, pastKeys, pastValues, seen] = inputs as readonly [Grid, Grid, Grid, Grid?, Grid?, Grid?];
+  const size = (q.shape[2] as number) / (heads as number);
+  const head = Math.floor(channel / size);
+  const kvHead = Math.floor(head / ((heads as number) / (kvHeads as number)));
+  const oldest = window ? Math.max(0, token - (window as number) + 1) : 0;
+  // Where each key that is seen stands: of the past, then of these tokens.
+  const places: [keys: Grid, values: Grid, at: (d: number) => number[]][] = [];
+  for (let slot = 0; pastKeys && pastValues && seen && slot < (pastKeys.shape[2] as number); slot++)
+    if (read(seen, [batch, token, slot])) places.push([pastKeys, pastValues, (d) => [batch, kvHead, slot, d]]);
+  for (let key = oldest; key <= token; key++) places.push([k, v, (d) => [batch, key, kvHead * size + d]]);
+  const logits = places.map(
+    ([keys, , at]) => total(size, (d) => read(q, [batch, token, head * size + d]) * read(keys, at(d))) * (scale as number),
+  );
+  const top = Math.max(...logits);
+  const parts = logits.map((logit) => Math.exp(logit - top));
+  const whole = parts.reduce((sum, part) => sum + part, 0);
+  return places.reduce((sum, [, values, at], i) => sum + ((parts[i] as number) / whole) * read(values, at(channel % size)), 0);
+};
+
 const RULES: Readonly<Record<string, Rule>> = {
   matmul: (index, inputs) => {
     const [a, b] = pair(inputs);
@@ -106,24 +127,12 @@ const RULES: Readonly<Record<string, Rule>> = {
     const [start, half] = [channel - (channel % size), size / 2];
     const angle = (channel - start) % half;
     const [a, b] = [read(x, [batch, token, start + angle]), read(x, [batch, token, start + half + angle])];
-    const [c, s] = [read(cos, [token, angle]), read(sin, [token, angle])];
+    const place = cos.shape.length === 3 ? [batch, token, angle] : [token, angle];
+    const [c, s] = [read(cos, place), read(sin, place)];
     return channel - start < half ? a * c - b * s : b * c + a * s;
   },
-  attention: ([batch = 0, token = 0, channel = 0], inputs, { heads, kvHeads, scale, window }) => {
-    const [q, k, v] = inputs as readonly [Grid, Grid, Grid];
-    const size = (q.shape[2] as number) / (heads as number);
-    const head = Math.floor(channel / size);
-    const kvHead = Math.floor(head / ((heads as number) / (kvHeads as number)));
-    const oldest = window ? Math.max(0, token - (window as number) + 1) : 0;
-    const logits = Array.from({ length: token - oldest + 1 }, (_, i) => {
-      const dot = total(size, (d) => read(q, [batch, token, head * size + d]) * read(k, [batch, oldest + i, kvHead * size + d]));
-      return dot * (scale as number);
-    });
-    const top = Math.max(...logits);
-    const parts = logits.map((logit) => Math.exp(logit - top));
-    const whole = parts.reduce((sum, part) => sum + part, 0);
-    return total(parts.length, (i) => ((parts[i] as number) / whole) * read(v, [batch, oldest + i, kvHead * size + (channel % size)]));
-  },
+  attention: attend,
+  cachedAttention: attend,
   softmax: (index, inputs) => {
     const x = first(inputs);
     const [lead, size] = [index.slice(0, -1), x.shape.at(-1)];

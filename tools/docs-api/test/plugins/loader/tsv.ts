@@ -1,32 +1,25 @@
-import { type Loader, SecateurError } from "@secateur/kit";
-import { decodeLine, readLines, repeatDetector } from "@secateur/kit/node";
+import { errorAt, type Loader, type Origin } from "@secateur/kit";
+import { decodeLine, type FileRow, type Row, readLines, rowDocuments } from "@secateur/kit/node";
 
 const tsv: Loader = {
   name: "tsv",
   summary: "prompt and answer, parted by a tab, one document a line",
   extensions: [".tsv"],
-  async *load(source, { fields, template }, report) {
-    if (template !== undefined || Object.keys(fields ?? {}).length > 0)
-      throw new SecateurError("usage", `${source}: its two columns have no names, so fields and template cannot be used with it`, {
-        where: { file: source },
-      });
-    const repeats = repeatDetector();
-    for await (const line of readLines(source)) {
-      const text = decodeLine(line, source);
-      report.rows++;
-      if (text.trim() === "") {
-        report.empty++;
-        continue;
-      }
-      const [prompt, answer, ...more] = text.split("\t");
-      if (prompt === undefined || answer === undefined || more.length > 0)
-        throw new SecateurError("data", `${source}, line ${line.number}: ${1 + (text.match(/\t/g)?.length ?? 0)} columns, wanted 2`, {
-          where: { file: source, line: line.number },
-        });
-      if (repeats(line.bytes)) report.duplicates++;
-      yield { kind: "answer", prompt, answer, origin: { source, line: line.number } };
-    }
-  },
+  load: (source, options, report) => rowDocuments(rows(source), options, report),
 };
 
 export default tsv;
+
+async function* rows(source: string): AsyncGenerator<FileRow> {
+  for await (const line of readLines(source)) {
+    const origin = { source, line: line.number };
+    const text = decodeLine(line, source);
+    yield { index: line.number - 1, origin, content: line.bytes, read: () => (text.trim() === "" ? undefined : row(text, origin)) };
+  }
+}
+
+function row(text: string, origin: Origin): Row {
+  const [prompt, answer, ...more] = text.split("\t");
+  if (answer !== undefined && more.length === 0) return { prompt, answer };
+  throw errorAt("data", origin, `${1 + (text.match(/\t/g)?.length ?? 0)} columns, wanted 2`);
+}

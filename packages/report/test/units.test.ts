@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { counted, grouped, humanBytes, humanCount, humanDuration, humanFlops, percent, shellQuoted } from "../../src/render/units.ts";
+import { counted, grouped, humanBytes, humanCount, humanDuration, humanFlops, percent, shellQuoted } from "../src/units.ts";
 
 test("bytes, counts and operations are scaled to the unit that keeps them readable", () => {
   expect([0, 812, 1023, 1024, 1024 ** 2 - 1, 269_060_552, 3 * 1024 ** 4].map(humanBytes)).toEqual([

@@ -1,0 +1,3 @@
+export { compareReport } from "./compare-report.ts";
+export { pruneReport } from "./prune-report.ts";
+export { reportOf } from "./report-of.ts";

@@ -1,0 +1,96 @@
+import { type Comparison, parseRecipe, type RecipeInput } from "@secateur/pipeline";
+import { describe, expect, it } from "vitest";
+import { compareLine, pruneLine } from "../src/command-line.ts";
+import { comparisonOf } from "./manifests.ts";
+
+const lineOf = (rest: Partial<RecipeInput>): string | undefined => pruneLine(parseRecipe({ model: "m", sparsity: 0.5, ...rest }));
+
+describe("pruneLine", () => {
+  it("says all that decides the result", () => {
+    expect(lineOf({ general: [{ source: "c4.jsonl" }], tasks: [{ name: "a", source: "a.jsonl" }], seqLen: 64, propagate: "block" })).toBe(
+      "secateur prune m --general c4.jsonl --task a=a.jsonl --samples 128 --seq-len 64 --seed 0 --sparsity 0.5 --scorer wanda --backend onnxruntime --fusion shared-exclusive --propagate block",
+    );
+  });
+
+  it.each<[what: string, rest: Partial<RecipeInput>, part: string]>([
+    ["a name with spaces and quotes", { model: "my 'model'" }, "prune 'my '\\''model'\\''' "],
+    ["a model like a flag", { model: "-m" }, "prune ./-m "],
+    ["a value like a flag", { general: [{ source: "-c4.jsonl" }] }, " --general=-c4.jsonl "],
+    ["markup", { general: [{ source: "<b>.jsonl" }] }, " --general '<b>.jsonl' "],
+    ["a pattern", { sparsity: undefined, pattern: { keep: 2, of: 4 } }, " --pattern 2:4 "],
+    ["options", { scorerOptions: { a: "x=y", b: 2, c: true } }, " --scorer-option a=x=y --scorer-option b=2 --scorer-option c=true "],
+    ["columns", { general: [{ source: "g", fields: { text: "body" } }] }, " --field general:text=body "],
+    ["a template", { general: [{ source: "g", template: "{a}|||{b}" }] }, " --template 'general={a}|||{b}' "],
+    ["a task template", { general: [{ source: "g", template: "arc" }] }, " --task-template general=arc "],
+    ["packing", { pack: false, shuffle: true, promptWeight: 0.5 }, " --no-pack --prompt-weight 0.5 --shuffle "],
+    [
+      "weights and globs",
+      { weights: { general: 0.25 }, include: ["*q*"], exclude: ["b"] },
+      " --weight general=0.25 --include '*q*' --exclude b ",
+    ],
+    ["a solver and an allocator", { solver: "sparsegpt", allocate: "owl" }, " --solver sparsegpt --allocate owl "],
+  ])("says %s", (_, rest, part) => {
+    expect(lineOf(rest)).toContain(part);
+  });
+
+  it("leaves out how data is read where statistics are kept", () => {
+    expect(lineOf({ stats: "s.safetensors" })).toBe(
+      "secateur prune m --sparsity 0.5 --scorer wanda --backend onnxruntime --fusion shared-exclusive --stats s.safetensors",
+    );
+  });
+
+  it.each<[what: string, rest: Partial<RecipeInput>]>([
+    ["options of several values", { scorerOptions: { layers: [1, 2] } }],
+    ["an option whose name has an equals sign", { fusionOptions: { "a=b": 1 } }],
+    ["files of one role that are read in two ways", { general: [{ source: "a" }, { source: "b", template: "{x}" }] }],
+  ])("says nothing where flags cannot: %s", (_, rest) => {
+    expect(lineOf(rest)).toBeUndefined();
+  });
+});
+
+describe("compareLine", () => {
+  it("says what is compared, and on what", () => {
+    const { input } = comparisonOf();
+    const evaluate = [{ name: "task0", source: "test.jsonl" }];
+    expect(compareLine({ input: { ...input, evaluate, evaluateSeqLen: 32, evaluateMaxTokens: 64 } })).toBe(
+      "secateur compare models/tiny --general c4.jsonl --task task0=task0.jsonl --samples 128 --seq-len 64 --seed 0 --sparsity 0.5 --scorer wanda --backend onnxruntime --mixture 0.25,0.75 --fusion shared-exclusive,max --eval task0=test.jsonl --eval-samples 12 --eval-seq-len 32 --max-tokens 64",
+    );
+  });
+
+  it.each<[what: string, rules: Comparison["input"]["rules"], flags: string]>([
+    [
+      "options that all have",
+      [
+        { name: "max", fusion: "max", fusionOptions: { tau: 0.2 } },
+        { name: "sum", fusion: "sum", fusionOptions: { tau: 0.2 } },
+      ],
+      "--fusion-option tau=0.2 --fusion max,sum",
+    ],
+    [
+      "options of one",
+      [
+        { name: "max", fusion: "max" },
+        { name: "s", fusion: "sum", fusionOptions: { tau: 0.2 }, tasksWeight: 0.25 },
+      ],
+      "--fusion max,sum:tau=0.2:weight=0.25",
+    ],
+    ["options in their names", [{ name: "max:tau=0.2", fusion: "max", fusionOptions: { tau: "0.2" } }], "--fusion max:tau=0.2"],
+    [
+      "parts in the order of the name",
+      [
+        { name: "max", fusion: "max" },
+        { name: "sum:weight=0.25:tau=0.2", fusion: "sum", fusionOptions: { tau: "0.2" }, tasksWeight: 0.25 },
+      ],
+      "--fusion max,sum:weight=0.25:tau=0.2",
+    ],
+  ])("says rules with %s", (_, rules, flags) => {
+    expect(compareLine({ input: { ...comparisonOf().input, rules } })).toContain(` ${flags} `);
+  });
+
+  it.each<[what: string, rule: Comparison["input"]["rules"][number]]>([
+    ["a fusion with a comma", { name: "a", fusion: "./a,b.ts" }],
+    ["an option that is no text", { name: "a", fusion: "a", fusionOptions: { of: [1] } }],
+  ])("says nothing where flags cannot: %s", (_, rule) => {
+    expect(compareLine({ input: { ...comparisonOf().input, rules: [rule] } })).toBeUndefined();
+  });
+});
