@@ -50,8 +50,8 @@ export async function work(args: readonly string[], env: Variables = process.env
 }
 
 // A worker that has said nothing for so long is gone: it says so every third of a second.
-const SILENT_SECONDS = 30;
-const SWEEP_MS = 10_000;
+const SILENT_SECONDS = 10;
+const SWEEP_MS = 2000;
 // Looks at files of clients that go on at once.
 const ASKED_AT_ONCE = 4;
 

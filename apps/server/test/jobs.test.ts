@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { type Folders, jsonOf, makeFolders, readEvents, type ServerProcess, startServer } from "./server-process.ts";
+import { type Postgres, postgresPrograms, startPostgres } from "./postgres.ts";
+import { type Folders, jsonOf, makeFolders, readEvents, type ServerProcess, startServer, startWorker } from "./server-process.ts";
 
 let folders: Folders;
 let server: ServerProcess;
@@ -43,15 +44,24 @@ function modelFiles(job: string): Map<string, Buffer> {
   return new Map(names.map((name) => [name, readFileSync(join(folder, name))]));
 }
 
-beforeAll(() => {
-  folders = makeFolders();
-});
-afterAll(() => folders.remove());
-afterEach(async () => {
-  await server.end();
-});
+const programs = postgresPrograms();
+const databases = programs === undefined ? ["embedded"] : ["embedded", "PostgreSQL"];
+if (programs === undefined) console.error("jobs on PostgreSQL are not tested: it is not in /usr/lib/postgresql");
 
-describe("jobs", () => {
+describe.each(databases)("jobs, in a database that is %s", (database) => {
+  let postgres: Postgres | undefined;
+  beforeAll(async () => {
+    if (database !== "embedded" && programs !== undefined) postgres = await startPostgres(programs);
+    folders = { ...makeFolders(), databaseUrl: postgres?.url };
+  });
+  afterEach(async () => {
+    await server.end();
+  });
+  afterAll(async () => {
+    folders.remove();
+    await postgres?.end();
+  });
+
   it("goes on after the server is killed, to the same bytes as without", async () => {
     server = await startServer(folders);
     const general = await upload("long.jsonl", longRows());
@@ -77,6 +87,7 @@ describe("jobs", () => {
     expect(await jobState(whole)).toMatchObject({ state: "done", attempts: 1 });
     expect([...modelFiles(whole).keys()]).toContain("model.safetensors");
     expect(modelFiles(interrupted)).toEqual(modelFiles(whole));
+    for (const folder of [folders.home, folders.models]) expect(String(modelFiles(whole).get("secateur.json"))).not.toContain(folder);
 
     // What was made is a model, and its files are served whole and in parts.
     const { models } = await jsonOf(server.get("/api/models"));
@@ -133,6 +144,8 @@ describe("jobs", () => {
     expect(await jobState(first)).toMatchObject({ state: "cancelled" });
     const metrics = await (await server.get("/metrics")).text();
     expect(metrics).toContain('secateur_jobs{state="queued"} 1');
+    if (database === "embedded")
+      await expect(startServer(folders)).rejects.toThrow(/ended with 2: error: another server has \S+home: give/);
     await server.end();
     server = await startServer(folders);
     expect((await readEvents(server, second)).at(-1)?.data).toEqual({ state: "done" });
@@ -162,5 +175,21 @@ describe("jobs", () => {
     const { artefacts } = await jsonOf(server.get(`/api/artefacts?job=${jobs[1]}`));
     expect(artefacts.map(({ file }: { file: string }) => file)).toEqual(["evaluation.json"]);
     expect(JSON.stringify(await jobState(jobs[2] as string))).not.toContain(folders.models);
+  });
+
+  it.runIf(database !== "embedded")("are done by workers, another of which goes on when one is killed", async () => {
+    server = await startServer(folders, "--workers", "0");
+    const general = await upload("long.jsonl", longRows());
+    const recipe = { model: await modelId("llama"), general: [{ source: general }], samples: 24, sparsity: 0.5, backend: "reference" };
+    const first = await startWorker(folders);
+    const job = await begin("prune", recipe);
+    const before = await readEvents(server, job, { until: ({ type, data }) => type === "block" && data.block === 1 });
+    await first.kill();
+    const second = await startWorker(folders);
+    const after = await readEvents(server, job, { after: before.at(-1)?.id ?? 0 });
+    expect(after.at(-1)?.data).toEqual({ state: "done" });
+    expect(after.some(({ type, data }) => type === "block" && data.resumed === true)).toBe(true);
+    expect(second.log()).toContain(`"job":"${job}"`);
+    expect(await second.end()).toBe(0);
   });
 });

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -14,6 +14,8 @@ const FIXTURES = fileURLToPath(new URL("../../cli/test/fixtures", import.meta.ur
 export interface Folders {
   readonly home: string;
   readonly models: string;
+  /** PostgreSQL's address; left out, the server embeds a database. */
+  readonly databaseUrl?: string | undefined;
   /** Takes them away. */
   remove(): void;
 }
@@ -27,46 +29,71 @@ export function makeFolders(): Folders {
   return { home, models, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-/** A real server in a process of its own. */
-export interface ServerProcess {
-  readonly url: string;
-  readonly process: ChildProcess;
+/** A real process of a server or a worker. */
+export interface LoggingProcess {
   /** All that it has logged. */
   log(): string;
+  /** Resolves with the first group of what it logs, once it does. */
+  says(wanted: RegExp): Promise<string>;
   /** Ends it as a service manager would. Gives its exit code. */
   end(): Promise<number | null>;
   /** Ends it as a power cut would. */
   kill(): Promise<void>;
+}
+
+/** A real server. */
+export interface ServerProcess extends LoggingProcess {
+  readonly url: string;
   get(path: string, init?: RequestInit): Promise<Response>;
   /** Sends JSON. */
   post(path: string, body: unknown, init?: RequestInit): Promise<Response>;
 }
 
 /** Starts a server from its sources and resolves once it listens. */
-export async function startServer({ home, models }: Folders, ...flags: readonly string[]): Promise<ServerProcess> {
-  const { DATABASE_URL: _url, SECATEUR_TOKEN: _token, ...env } = process.env;
-  const args = ["--home", home, "--models", models, "--data", models, "--port", "0", ...flags];
-  const child = spawn(process.execPath, ["--conditions", "source", "--import", TSX, BIN, ...args], {
-    env,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let [log, errors] = ["", ""];
-  child.stderr.setEncoding("utf8").on("data", (chunk) => {
-    errors += chunk;
-  });
-  const exited = once(child, "exit");
-  const url = await new Promise<string>((resolve, reject) => {
-    child.stdout.setEncoding("utf8").on("data", (chunk) => {
-      log += chunk;
-      const found = /"url":"([^"]+)"/.exec(log)?.[1];
-      if (found !== undefined) resolve(found);
-    });
-    exited.then(([code]) => reject(new Error(`the server ended with ${code}: ${errors}${log}`)), reject);
-  });
+export async function startServer(folders: Folders, ...flags: readonly string[]): Promise<ServerProcess> {
+  const started = startProcess("serve", folders, ["--port", "0", ...flags]);
+  const url = await started.says(/"url":"([^"]+)"/);
+  const headers = { "Content-Type": "application/json" };
   return {
+    ...started,
     url,
-    process: child,
-    log: () => log + errors,
+    get: (path, init) => fetch(url + path, init),
+    post: (path, body, init = {}) =>
+      fetch(url + path, { method: "POST", body: JSON.stringify(body), ...init, headers: { ...headers, ...init.headers } }),
+  };
+}
+
+/** Starts a worker from its sources and resolves once it works. */
+export async function startWorker(folders: Folders): Promise<LoggingProcess> {
+  const started = startProcess("worker", folders, []);
+  await started.says(/"msg":"(working)"/);
+  return started;
+}
+
+function startProcess(command: string, { home, models, databaseUrl }: Folders, flags: readonly string[]): LoggingProcess {
+  const { DATABASE_URL: _url, SECATEUR_TOKEN: _token, ...rest } = process.env;
+  const env = { ...rest, ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }) };
+  const args = ["--conditions", "source", "--import", TSX, BIN, command, "--home", home, "--models", models, "--data", models, ...flags];
+  const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+  const exited = once(child, "exit") as Promise<[number | null]>;
+  let log = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (chunk) => {
+      log += chunk;
+    });
+  }
+  return {
+    log: () => log,
+    says: (wanted) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          const found = wanted.exec(log)?.[1];
+          if (found !== undefined) resolve(found);
+        };
+        child.stdout.on("data", look);
+        exited.then(([code]) => reject(new Error(`${command} ended with ${code}: ${log}`)), reject);
+        look();
+      }),
     async end() {
       child.kill("SIGTERM");
       const [code] = await exited;
@@ -76,14 +103,6 @@ export async function startServer({ home, models }: Folders, ...flags: readonly 
       child.kill("SIGKILL");
       await exited;
     },
-    get: (path, init) => fetch(url + path, init),
-    post: (path, body, init = {}) =>
-      fetch(url + path, {
-        method: "POST",
-        body: JSON.stringify(body),
-        ...init,
-        headers: { "Content-Type": "application/json", ...init.headers },
-      }),
   };
 }
 

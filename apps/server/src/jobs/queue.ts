@@ -5,7 +5,7 @@ import type { Database, Sql } from "../database/database.ts";
 export interface Queue {
   /** Puts a job in; with `sql`, together with what else that does. */
   add(id: string, sql: Sql): Promise<void>;
-  /** Puts jobs that were taken out back in. */
+  /** Puts jobs back in that are no longer worked at, before all others; one that is in twice is found done the second time. */
   putBack(ids: readonly string[], sql: Sql): Promise<void>;
   /** Calls `work` for one job after another until the queue is closed; a job is out when that resolves, and goes back when it throws. */
   take(work: (id: string) => Promise<void>): Promise<void>;
@@ -14,9 +14,9 @@ export interface Queue {
 }
 
 const NAME = "jobs";
-// Longer than a job may take: what is out for so long comes back.
+// Longer than a job may take.
 const EXPIRE_HOURS = 23;
-// A job may be interrupted as often as its server is; what is wrong with it fails it at once.
+// What is wrong with a job fails it at once; only a database that does not answer makes the taking of one fail.
 const RETRIES = 1_000_000;
 const POLL_SECONDS = 0.5;
 const CLOSE_MS = 30_000;
@@ -29,10 +29,10 @@ export async function openQueue(database: Database, onError: (error: Error) => v
   await boss.createQueue(NAME, { name: NAME, retryLimit: RETRIES, retryDelay: 0, expireInHours: EXPIRE_HOURS });
   return {
     async add(id, sql) {
-      await boss.send(NAME, { id }, { id, db: executorOf(sql) });
+      await boss.send(NAME, { id }, { db: executorOf(sql) });
     },
     async putBack(ids, sql) {
-      for (const id of ids) await boss.fail(NAME, id, {}, { db: executorOf(sql) });
+      for (const id of ids) await boss.send(NAME, { id }, { priority: 1, db: executorOf(sql) });
     },
     async take(work) {
       await boss.work<{ id: string }>(NAME, { batchSize: 1, pollingIntervalSeconds: POLL_SECONDS }, async ([job]) => {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { isAbsolute, join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CommandError, type RunningJob, reportOf, startJob } from "@secateur/engine";
 import type { Database } from "../database/database.ts";
@@ -51,13 +51,11 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
   let stopCurrent: (why: Stop) => void = () => {};
 
   await queue.take(async (id) => {
-    if (stopped) throw new Error("the worker stops");
+    if (stopped) return database.transaction((sql) => queue.putBack([id], sql));
     const job = await database.transaction((sql) => claimJob(sql, id, worker));
     if (job === undefined) return;
-    const stop = await work(job);
-    if (stop !== "shutdown") return;
-    await database.transaction((sql) => releaseJobs(sql, { worker }));
-    throw new Error("the job is put back"); // the queue takes it back for this
+    if ((await work(job)) !== "shutdown") return;
+    await database.transaction(async (sql) => queue.putBack(await releaseJobs(sql, { worker }), sql));
   });
 
   async function work(job: Job): Promise<Stop | undefined> {
@@ -72,7 +70,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       log.info({ job: job.id, seconds, why }, "job is left");
       return why;
     }
-    if (ending.state !== "done") await rm(join(options.home.jobs, job.id), { recursive: true, force: true });
+    const own = (await beatJob(database, job.id, worker)) !== undefined;
+    if (own && ending.state !== "done") await rm(join(options.home.jobs, job.id), { recursive: true, force: true });
     await database.transaction((sql) => finishJob(sql, job.id, worker, ending));
     log.info({ job: job.id, seconds, state: ending.state, ...(ending.state === "failed" && { code: ending.error.code }) }, "job ends");
     return why;
@@ -162,11 +161,13 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     }
   }
 
-  /** The same places, which also note what clients call them. */
+  /** The same places as somebody in the present folder would type them, since manifests show that; what clients call them is noted. */
   function noted(places: Places, names: Map<string, string>): Places {
     const note = (path: string, id: string): string => {
-      names.set(path, id);
-      return path;
+      const way = relative(process.cwd(), path);
+      const typed = way.startsWith("..") || isAbsolute(way) ? way : `./${way}`;
+      names.set(path, id).set(typed, id);
+      return typed;
     };
     return {
       model: (id) => note(places.model(id), id),
