@@ -37,7 +37,7 @@ export interface LoggingProcess {
   says(wanted: RegExp): Promise<string>;
   /** Ends it as a service manager would. Gives its exit code. */
   end(): Promise<number | null>;
-  /** Ends it as a power cut would. */
+  /** Ends it at once, without a chance to put anything in order. */
   kill(): Promise<void>;
 }
 
