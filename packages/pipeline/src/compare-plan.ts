@@ -126,12 +126,11 @@ export async function planCompare(
       const heldOut = evaluation.some(({ name, heldOut }) => name === wanted.role && heldOut);
       const take = (document: Document): boolean => {
         if (heldOut && isHeldOut(document)) return false;
-        calibrated.set(contentKey(document), { role: wanted.role, document });
+        calibrated.set(contentKey(document), { role: wanted.role, origin: document.origin });
         return true;
       };
       data.push(...(await loadRoles([wanted], recipe, { loaders, model, description, seqLen, take })));
     }
-    checkPredictions(data, needs);
     const leaks = checkLeakage(evaluation, calibrated);
     const halves = data.map(halvesOf);
     const [one, other] = [halves.map(([half]) => half), halves.map(([, half]) => half)];

@@ -10,7 +10,6 @@ import { modelTokenizer } from "@secateur/text";
 import type { ComparePlan } from "./compare-plan.ts";
 import { collectHalves } from "./compare-statistics.ts";
 import type { PruneEvent } from "./events.ts";
-import { contentKey } from "./holdout.ts";
 import { planKey, planOpened } from "./plan.ts";
 import { type LayerReport, sparsityOf } from "./prune-layer.ts";
 import { openPruned } from "./pruned-model.ts";
@@ -120,10 +119,11 @@ async function measureAll(plan: ComparePlan, whole: OpenStatistics, half: OpenSt
   const { model, variants } = plan;
   const { work, emit = () => {}, signal, backend, version } = options;
   const modelHash = await model.hash();
-  const data = dataKey(plan);
+  const { bounds, summary } = plan;
+  const measured = [bounds, summary.evaluation.map(({ name, hash }) => [name, hash])];
   const keyOf = (what: string): string =>
     `sha256:${createHash("sha256")
-      .update(JSON.stringify([what, modelHash, data, backend.description, version]))
+      .update(JSON.stringify([what, modelHash, measured, backend.description, version]))
       .digest("hex")}`;
   const dense = keyOf("dense");
   const rows: WantedRow<CompareRow>[] = [
@@ -158,13 +158,6 @@ async function measureAll(plan: ComparePlan, whole: OpenStatistics, half: OpenSt
   }
   const onRow = ({ name }: CompareRow, done: number, total: number): void => emit({ type: "row", variant: name, done, total });
   return makeRows(rows, { path: join(work, ROWS), force: false, onRow, signal });
-}
-
-/** What the rows' measurements depend on. */
-function dataKey({ evaluation, bounds }: ComparePlan): string {
-  const hash = createHash("sha256").update(JSON.stringify(bounds));
-  for (const { name, documents } of evaluation) hash.update(JSON.stringify([name, documents.map(contentKey)]));
-  return hash.digest("hex");
 }
 
 async function measure(

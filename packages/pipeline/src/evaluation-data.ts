@@ -1,5 +1,5 @@
 import { metricOf, withoutStrayBlanks } from "@secateur/evaluate";
-import { type Document, errorAt, type Loader, placeOf, type Role, SecateurError } from "@secateur/kit";
+import { type Document, errorAt, type Loader, type Origin, placeOf, type Role, SecateurError } from "@secateur/kit";
 import { splitsRows } from "@secateur/tasks";
 import { documentsOf } from "./data.ts";
 import { contentKey, isHeldOut } from "./holdout.ts";
@@ -91,7 +91,7 @@ async function loadSet(
 /** Where a document that models are calibrated with stands. */
 export interface Calibrated {
   readonly role: Role;
-  readonly document: Document;
+  readonly origin: Origin;
 }
 
 /** More than this share of a set must not be calibration data too. */
@@ -110,9 +110,9 @@ export function checkLeakage(sets: readonly EvaluationSet[], calibrated: Readonl
     });
     const [first] = leaked;
     if (!first) continue;
-    const { role, document } = first.known;
+    const { role, origin } = first.known;
     const count = `${leaked.length} of the ${documents.length} rows that ${name} is measured on`;
-    const message = `this row is calibration data of the role ${role} too (${placeOf(document.origin)}), as are ${count}`;
+    const message = `this row is calibration data of the role ${role} too (${placeOf(origin)}), as are ${count}`;
     if (leaked.length > MOST_LEAKED * documents.length) {
       const advice = `give other rows, or leave --eval ${name}=${sources[0]} out, so that rows are held out`;
       throw errorAt("data", first.document.origin, `${message}: ${advice}`);
