@@ -162,11 +162,20 @@ describe.each(databases)("jobs, in a database that is %s", (database) => {
     const statistics = await begin("calibrate", { model, ...reading });
     const pruned = await begin("prune", { model, stats: "later", sparsity: 0.5 }).catch(() => undefined);
     expect(pruned).toBeUndefined(); // statistics have to be there
+    const measured = { model, data: general, backend: "reference", samples: 2, maxTokens: 4 };
+    expect(await begin("eval", { ...measured, against: "nothing" }).catch(() => undefined)).toBeUndefined();
     expect((await readEvents(server, statistics)).at(-1)?.data).toEqual({ state: "done" });
     const jobs = [
       await begin("prune", { model, stats: statistics, sparsity: 0.5, backend: "reference" }),
-      await begin("eval", { model, data: general, backend: "reference", samples: 2 }),
-      await begin("compare", { recipe: { model, ...reading, sparsity: 0.5 }, mixtures: [0.5], evaluate: [], evaluateSamples: 2 }),
+      await begin("eval", measured),
+      await begin("compare", {
+        recipe: { model, ...reading, sparsity: 0.5 },
+        mixtures: [0.5],
+        evaluate: [],
+        evaluateSamples: 2,
+        evaluateMaxTokens: 4,
+      }),
+      await begin("eval", { ...measured, against: model }),
     ];
     for (const job of jobs) {
       const last = (await readEvents(server, job)).at(-1)?.data;
@@ -174,7 +183,8 @@ describe.each(databases)("jobs, in a database that is %s", (database) => {
     }
     const { artefacts } = await jsonOf(server.get(`/api/artefacts?job=${jobs[1]}`));
     expect(artefacts.map(({ file }: { file: string }) => file)).toEqual(["evaluation.json"]);
-    expect(JSON.stringify(await jobState(jobs[2] as string))).not.toContain(folders.models);
+    for (const job of jobs.slice(2)) expect(JSON.stringify(await jobState(job))).not.toContain(folders.models);
+    expect(await jobState(jobs[3] as string)).toMatchObject({ result: { metric: "distance", divergence: { value: 0 } } }); // from itself
   });
 
   it.runIf(database !== "embedded")("are done by workers, another of which goes on when one is killed", async () => {

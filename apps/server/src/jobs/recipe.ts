@@ -41,6 +41,7 @@ const compareSchema = z.strictObject({
   evaluate: z.array(z.strictObject({ name: z.string().min(1), source: z.string().min(1), ...reading })).default([]),
   evaluateSamples: count(2).default(128),
   evaluateSeqLen: count(2).optional(),
+  evaluateMaxTokens: count(1).optional(),
 });
 
 const evalSchema = z.strictObject({
@@ -50,6 +51,8 @@ const evalSchema = z.strictObject({
   metric: z.enum(["perplexity", "answers", "choices"]).optional(),
   seqLen: count(2).optional(),
   samples: count(1).optional(),
+  maxTokens: count(1).optional(),
+  against: z.string().min(1).optional(),
   backend: z.string().min(1).default("onnxruntime"),
   backendOptions: options.default({}),
 });
@@ -163,8 +166,10 @@ export function requestOf(job: JobInput, out: string, places: Places, version: s
       return { job: "compare", request: { input: { ...input, recipe: placed(recipe, places), evaluate: sources }, ...common } };
     }
     case "eval": {
-      const { model, data, fields = {}, template, metric, seqLen, samples, backend = "onnxruntime", backendOptions = {} } = job.recipe;
-      const request = { fields, template, metric, seqLen, samples, backend, backendOptions };
+      const { model, data, against, fields = {}, template, metric, backend = "onnxruntime", backendOptions = {}, ...rest } = job.recipe;
+      const { seqLen, samples, maxTokens } = rest;
+      const other = against === undefined ? undefined : places.model(against);
+      const request = { fields, template, metric, seqLen, samples, maxTokens, against: other, backend, backendOptions };
       return { job: "eval", request: { model: places.model(model), data: places.data(data), ...request } };
     }
   }
