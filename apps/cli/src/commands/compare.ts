@@ -12,6 +12,7 @@ import { type AmountFlags, addAmountFlags, addMethodFlags, amountOf, type Method
 import {
   addDataFlags,
   addEngineFlags,
+  addMaxTokensFlag,
   addMemoryFlag,
   backendOptions,
   type DataFlags,
@@ -60,7 +61,7 @@ export function compareCommand(context: CommandContext): Command {
     )
     .argument("<model>", "folder of a Hugging Face model with safetensors weights")
     .optionsGroup("How much:");
-  addDataFlags(addAmountFlags(made))
+  const measured = addDataFlags(addAmountFlags(made))
     .optionsGroup("What the results are measured on:")
     .option(
       "--eval <[name=]file>",
@@ -68,12 +69,8 @@ export function compareCommand(context: CommandContext): Command {
       flags.repeated(flags.namedSource),
     )
     .option("--eval-samples <n>", "windows or rows of each at most (default: 128)", flags.wholeNumber("--eval-samples", 2))
-    .option("--eval-seq-len <n>", "tokens a window of text (default: --seq-len)", flags.wholeNumber("--eval-seq-len", 2))
-    .option(
-      "--max-tokens <n>",
-      "tokens of an answer at most, for rows that say how it ends or what counts of it (default: 256)",
-      flags.wholeNumber("--max-tokens", 1),
-    );
+    .option("--eval-seq-len <n>", "tokens a window of text (default: --seq-len)", flags.wholeNumber("--eval-seq-len", 2));
+  addMaxTokensFlag(measured);
   addMethodFlags(made.optionsGroup("Method (`secateur plugins` lists names and options):"), (command) =>
     command
       .option(

@@ -9,7 +9,7 @@ import { createRateMeter } from "../render/rate.ts";
 import { runEngine } from "../run-engine.ts";
 import { printJson } from "../terminal.ts";
 import { type CommandContext, command, type Example } from "./command.ts";
-import { addEngineFlags, backendOptions, type EngineFlags } from "./shared-flags.ts";
+import { addEngineFlags, addMaxTokensFlag, backendOptions, type EngineFlags } from "./shared-flags.ts";
 
 /** The flags of `eval` as they are parsed; what was not given is absent. */
 interface EvalFlags extends EngineFlags {
@@ -56,11 +56,6 @@ export function evalCommand(context: CommandContext): Command {
     )
     .option("--seq-len <n>", "tokens a window (default: 2048, or the model's positions)", flags.wholeNumber("--seq-len", 2))
     .option("--samples <n>", "windows or rows at most (default: all)", flags.wholeNumber("--samples", 1))
-    .option(
-      "--max-tokens <n>",
-      "tokens of an answer at most, for rows that say how it ends or what counts of it (default: 256)",
-      flags.wholeNumber("--max-tokens", 1),
-    )
     .option("--field <key=column>", "which column holds text, prompt, answer … (repeatable)", flags.repeated(flags.field))
     .option("--template <text>", "a row as text with {column} places, ||| before the answer", flags.text("--template"))
     .option(
@@ -68,7 +63,7 @@ export function evalCommand(context: CommandContext): Command {
       "how a known data set is read: gsm8k, arc, mmlu, pubmedqa, mbpp, lambada, spider, or a JSON file",
       flags.taskTemplate,
     );
-  return addEngineFlags(made)
+  return addEngineFlags(addMaxTokensFlag(made))
     .option("--json", "print one JSON document instead of text")
     .action(async (model: string, given: EvalFlags) => runEvalCommand(evalRequest(model, given), given.json === true, context));
 }

@@ -105,6 +105,15 @@ export function addEngineFlags(command: Command): Command {
     .option("--threads <n>", "threads of the backend; 0 takes one a core (default: 0)", flags.wholeNumber("--threads", 0));
 }
 
+/** Adds the flag of how much of an answer is decoded to a command. */
+export function addMaxTokensFlag(command: Command): Command {
+  return command.option(
+    "--max-tokens <n>",
+    "tokens of an answer at most, for rows that say how it ends or what counts of it (default: 256)",
+    flags.wholeNumber("--max-tokens", 1),
+  );
+}
+
 /** Adds the flag of the memory that hidden states may take. */
 export function addMemoryFlag(command: Command): Command {
   return command.option(

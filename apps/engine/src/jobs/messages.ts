@@ -62,29 +62,26 @@ export type FromEngine<K extends JobName> =
   | { readonly type: "done"; readonly result: Jobs[K]["result"] }
   | { readonly type: "failed"; readonly error: ErrorReport };
 
-/** A prune as the flags say it. */
-export interface PruneRequest {
-  readonly recipe: RecipeInput;
-  /** Absent only in a dry run. */
+/** What is said of every run that is planned first. */
+interface PlannedRequest {
+  /** Absent in a dry run, and of a comparison that is to be shown only. */
   readonly out: string | undefined;
   readonly force: boolean;
-  readonly restart: boolean;
   readonly dryRun: boolean;
   readonly version: string;
   /** What hidden states may take of memory. */
   readonly memoryBytes?: number | undefined;
 }
 
+/** A prune as the flags say it. */
+export interface PruneRequest extends PlannedRequest {
+  readonly recipe: RecipeInput;
+  readonly restart: boolean;
+}
+
 /** A calibration as the flags say it. */
-export interface CalibrateRequest {
+export interface CalibrateRequest extends PlannedRequest {
   readonly recipe: CalibrationInput;
-  /** Absent only in a dry run. */
-  readonly out: string | undefined;
-  readonly force: boolean;
-  readonly dryRun: boolean;
-  readonly version: string;
-  /** What hidden states may take of memory. */
-  readonly memoryBytes?: number | undefined;
 }
 
 /** What came of a calibration: the plan, and whether the file was written. */
@@ -118,14 +115,11 @@ type SweepEvent =
   | { readonly type: "share"; readonly label: string; readonly share: number };
 
 /** A comparison as the flags say it. */
-export interface CompareRequest {
+export interface CompareRequest extends PlannedRequest {
   readonly input: CompareInput;
   /** A file for all of the results: as JSON, or as a page where its name ends in `.html`. */
   readonly out: string | undefined;
-  readonly force: boolean;
   readonly restart: boolean;
-  readonly dryRun: boolean;
-  readonly version: string;
   /** What hidden states may take of memory, and the weights of a variant. */
   readonly memoryBytes?: number | undefined;
 }
