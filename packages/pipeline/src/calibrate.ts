@@ -24,11 +24,11 @@ import { checkDense, checkPredictions, collectDense, layoutOf, sharing } from ".
 import type { Estimate } from "./estimate.ts";
 import { estimateDense } from "./estimate-dense.ts";
 import type { Emit } from "./events.ts";
-import { shownPath } from "./manifest.ts";
 import { defaultMemory } from "./memory.ts";
 import { checkOutputFile, checkSpace } from "./output.ts";
 import { type BasePlan, chooseSeqLen, countsOf, inputsOf, type Plan } from "./plan.ts";
 import { type CalibrationRecipe, type DataSource, parseCalibration, type Recipe } from "./recipe.ts";
+import { shownPath } from "./shown-path.ts";
 import { selectTargets } from "./targets.ts";
 
 /** The parts that a calibration works with. */

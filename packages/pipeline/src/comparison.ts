@@ -1,7 +1,8 @@
 import type { Backend } from "@secateur/kit";
 import type { ComparedRow } from "./compare.ts";
 import type { CompareInput, ComparePlan, SharedRecipe } from "./compare-plan.ts";
-import { shownPath, shownRecipe, shownSource } from "./manifest.ts";
+import { shownRecipe, shownSource } from "./manifest.ts";
+import { shownPath } from "./shown-path.ts";
 
 /** What was compared, how, and what came of it. Two equal runs give the same. */
 export interface Comparison {

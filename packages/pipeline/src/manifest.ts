@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
-import { isAbsolute, join, relative } from "node:path";
+import { join } from "node:path";
 import type { Backend, OpenModel } from "@secateur/kit";
 import type { SharedRecipe } from "./compare-plan.ts";
 import type { EndToken } from "./data.ts";
@@ -11,6 +11,7 @@ import type { Plan } from "./plan.ts";
 import type { LayerReport } from "./prune-layer.ts";
 import type { DataSource, Recipe } from "./recipe.ts";
 import { SAMPLED_ROWS, whyNoRoleScores } from "./role-scores.ts";
+import { shownPath } from "./shown-path.ts";
 
 /** `secateur.json`: what a pruned model is and how it was made. Two equal runs write the same bytes. */
 export interface Manifest {
@@ -113,11 +114,6 @@ export function shownSource<Source extends DataSource>(source: Source): Source {
   // What has no place for a column is a name, or a file's.
   const isFile = template !== undefined && !template.includes("{");
   return { ...source, source: shownPath(source.source), ...(isFile && { template: shownPath(template) }) };
-}
-
-/** A path as it was typed; an absolute one relative to the present folder, so that no file tells how a machine is laid out. */
-export function shownPath(path: string): string {
-  return isAbsolute(path) ? relative(process.cwd(), path) || "." : path;
 }
 
 /** Writes `secateur.json` and `run.json` into a folder. Where the source was itself such an output, its report does not go on as if it were this run's. */

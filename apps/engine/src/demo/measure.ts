@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { jsonlLoader } from "@secateur/data-jsonl";
-import { type AnswersResult, evaluate, type PerplexityResult } from "@secateur/evaluate";
+import { type AnswersResult, type Estimate, evaluate, type PerplexityResult } from "@secateur/evaluate";
 import { safetensors } from "@secateur/format-safetensors";
 import type { Backend, Document } from "@secateur/kit";
 import { describeModel, type ModelDescription } from "@secateur/models";
@@ -58,7 +58,7 @@ export async function measure(
     for (const [skill, file] of Object.entries(exam.skills)) {
       const options = { metric: "answers" as const, samples: exam.rows, begin, end, signal };
       const result = (await evaluate(engine, () => tokenizer, load(file), options)) as AnswersResult; // as the metric asks
-      skills[skill] = result.exactMatch.value;
+      skills[skill] = (result.exactMatch as Estimate).value; // nothing is decoded
       const prompt = await firstPrompt(file);
       const [written] = await generateGreedy(engine, [Int32Array.from([...begin, ...tokenizer.encode(prompt)])], {
         maxTokens: 16,

@@ -1,5 +1,5 @@
 import { reportOf } from "../errors.ts";
-import type { FromEngine, JobName, Jobs, RunJob, ToEngine } from "./messages.ts";
+import type { FromEngine, JobName, RunJob, StartMessage, ToEngine } from "./messages.ts";
 
 // The entry of the engine process. A terminal sends Ctrl-C to the command and to this process alike; the command says when to stop.
 process.on("SIGINT", () => {});
@@ -28,12 +28,13 @@ const controller = new AbortController();
 
 process.on("message", (message: ToEngine) => {
   if (message.type === "cancel") controller.abort();
-  else void work(message.job, message.request);
+  else void work(message);
 });
 
-async function work<K extends JobName>(job: K, request: Jobs[K]["request"]): Promise<void> {
+async function work<K extends JobName>({ job, request, names }: StartMessage<K>): Promise<void> {
   let answer: FromEngine<K>;
   try {
+    if (names.size > 0) (await import("@secateur/pipeline")).showPathsAs(names);
     const run = await JOBS[job]();
     const result = await run(request, { signal: controller.signal, emit: (event) => send<K>({ type: "event", event }) });
     answer = { type: "done", result };

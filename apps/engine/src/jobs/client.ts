@@ -3,11 +3,13 @@ import { once } from "node:events";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CommandError } from "../errors.ts";
-import type { FromEngine, JobName, Jobs, ToEngine } from "./messages.ts";
+import type { FromEngine, JobName, Jobs, PathNames, ToEngine } from "./messages.ts";
 
 /** How a job is followed. */
 export interface FollowOptions<K extends JobName> {
   readonly onEvent?: (event: Jobs[K]["event"]) => void;
+  /** What the files that the job writes call the paths of its request. Default: relative to the present folder. */
+  readonly names?: PathNames;
 }
 
 /** A job in an engine process of its own. */
@@ -27,7 +29,11 @@ const STOP_MS = 10_000;
 const EXIT_MS = 2_000;
 
 /** Begins a job in an engine process of its own. */
-export function startJob<K extends JobName>(job: K, request: Jobs[K]["request"], { onEvent }: FollowOptions<K> = {}): RunningJob<K> {
+export function startJob<K extends JobName>(
+  job: K,
+  request: Jobs[K]["request"],
+  { onEvent, names = new Map() }: FollowOptions<K> = {},
+): RunningJob<K> {
   const file = fileURLToPath(new URL(`./child${extname(import.meta.url)}`, import.meta.url));
   // What native libraries print goes to standard error: standard output is for results.
   // The runtime's threads have the cores: collecting with threads of its own, V8 took a third of the time of short runs on two cores.
@@ -51,7 +57,7 @@ export function startJob<K extends JobName>(job: K, request: Jobs[K]["request"],
   });
   async function finish(): Promise<Jobs[K]["result"]> {
     try {
-      post(child, { type: "start", job, request } as ToEngine); // job and request are of one kind, which the union cannot see
+      post(child, { type: "start", job, request, names } as ToEngine); // job and request are of one kind, which the union cannot see
       const [code, signal] = await ended(child);
       if (answer?.type === "done") return answer.result;
       if (stops > 0) throw new CommandError({ code: "cancelled", message: "interrupted" });

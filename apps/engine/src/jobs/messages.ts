@@ -51,10 +51,19 @@ export interface JobContext<K extends JobName> {
 /** A job's code. */
 export type RunJob<K extends JobName> = (request: Jobs[K]["request"], context: JobContext<K>) => Promise<Jobs[K]["result"]>;
 
+/** What files that a job writes call paths: path → name. */
+export type PathNames = ReadonlyMap<string, string>;
+
+/** Begins a job. */
+export interface StartMessage<K extends JobName> {
+  readonly type: "start";
+  readonly job: K;
+  readonly request: Jobs[K]["request"];
+  readonly names: PathNames;
+}
+
 /** From the command to the engine process. */
-export type ToEngine =
-  | { [K in JobName]: { readonly type: "start"; readonly job: K; readonly request: Jobs[K]["request"] } }[JobName]
-  | { readonly type: "cancel" };
+export type ToEngine = { [K in JobName]: StartMessage<K> }[JobName] | { readonly type: "cancel" };
 
 /** From the engine process to the command. Exactly one of `done` and `failed` ends a job. */
 export type FromEngine<K extends JobName> =

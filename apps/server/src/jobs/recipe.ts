@@ -41,7 +41,7 @@ const compareSchema = z.strictObject({
   evaluate: z.array(z.strictObject({ name: z.string().min(1), source: z.string().min(1), ...reading })).default([]),
   evaluateSamples: count(2).default(128),
   evaluateSeqLen: count(2).optional(),
-  evaluateMaxTokens: count(1).optional(),
+  evaluateMaxTokens: count(0).optional(),
 });
 
 const evalSchema = z.strictObject({
@@ -51,7 +51,7 @@ const evalSchema = z.strictObject({
   metric: z.enum(["perplexity", "answers", "choices"]).optional(),
   seqLen: count(2).optional(),
   samples: count(1).optional(),
-  maxTokens: count(1).optional(),
+  maxTokens: count(0).optional(),
   against: z.string().min(1).optional(),
   backend: z.string().min(1).default("onnxruntime"),
   backendOptions: options.default({}),
@@ -138,11 +138,17 @@ function quoted(value: unknown): string {
   return JSON.stringify(value).slice(0, 80);
 }
 
+/** Where something is, and what clients call it. */
+export interface Place {
+  readonly path: string;
+  readonly name: string;
+}
+
 /** What ids stand for; each throws HttpError 404. */
 export interface Places {
-  model(id: string): string;
-  data(id: string): string;
-  statistics(id: string): string;
+  model(id: string): Place;
+  data(id: string): Place;
+  statistics(id: string): Place;
 }
 
 /** A job as the engine is asked for it. */
@@ -162,15 +168,15 @@ export function requestOf(job: JobInput, out: string, places: Places, version: s
       return { job: "calibrate", request: { recipe: placed(job.recipe, places), ...common } };
     case "compare": {
       const { recipe, evaluate, ...input } = job.recipe;
-      const sources = evaluate.map((one) => ({ ...one, source: places.data(one.source) }));
+      const sources = evaluate.map((one) => ({ ...one, source: places.data(one.source).path }));
       return { job: "compare", request: { input: { ...input, recipe: placed(recipe, places), evaluate: sources }, ...common } };
     }
     case "eval": {
       const { model, data, against, fields = {}, template, metric, backend = "onnxruntime", backendOptions = {}, ...rest } = job.recipe;
       const { seqLen, samples, maxTokens } = rest;
-      const other = against === undefined ? undefined : places.model(against);
+      const other = against === undefined ? undefined : places.model(against).path;
       const request = { fields, template, metric, seqLen, samples, maxTokens, against: other, backend, backendOptions };
-      return { job: "eval", request: { model: places.model(model), data: places.data(data), ...request } };
+      return { job: "eval", request: { model: places.model(model).path, data: places.data(data).path, ...request } };
     }
   }
 }
@@ -179,9 +185,9 @@ function placed<Recipe extends CalibrationInput & Pick<RecipeInput, "stats">>(re
   const { model, general, tasks, stats } = recipe;
   return {
     ...recipe,
-    model: places.model(model),
-    ...(general && { general: general.map((one) => ({ ...one, source: places.data(one.source) })) }),
-    ...(tasks && { tasks: tasks.map((one) => ({ ...one, source: places.data(one.source) })) }),
-    ...(stats !== undefined && { stats: places.statistics(stats) }),
+    model: places.model(model).path,
+    ...(general && { general: general.map((one) => ({ ...one, source: places.data(one.source).path })) }),
+    ...(tasks && { tasks: tasks.map((one) => ({ ...one, source: places.data(one.source).path })) }),
+    ...(stats !== undefined && { stats: places.statistics(stats).path }),
   };
 }

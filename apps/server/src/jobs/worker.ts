@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, rm, writeFile } from "node:fs/promises";
-import { isAbsolute, join, relative } from "node:path";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CommandError, type RunningJob, reportOf, startJob } from "@secateur/engine";
 import type { Database } from "../database/database.ts";
@@ -11,7 +11,7 @@ import type { Log } from "../log.ts";
 import { hidePaths } from "./hide-paths.ts";
 import { createProgressLog, type ProgressLog } from "./progress.ts";
 import type { Queue } from "./queue.ts";
-import { type EngineRequest, type Places, requestOf } from "./recipe.ts";
+import { type EngineRequest, type Place, type Places, requestOf } from "./recipe.ts";
 import { beatJob, claimJob, type Ending, finishJob, type Job, type JobEvent, releaseJobs } from "./store.ts";
 
 /** What a worker works with. */
@@ -42,6 +42,14 @@ const LOCKED_TRIES = 60;
 
 /** Why a job is stopped before its end. */
 type Stop = "cancelled" | "lost" | "shutdown" | "time";
+
+/** How a run is followed. */
+interface Following {
+  readonly tell: ProgressLog["tell"];
+  /** Of what it reads and writes, path → name. */
+  readonly names: ReadonlyMap<string, string>;
+  readonly signal: AbortSignal;
+}
 
 /** Begins to work. */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
@@ -117,13 +125,14 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       log.error({ job: job.id, error: String(error) }, "progress is not kept"),
     );
     const told: ProgressLog["tell"] = (event) => progress.tell(hidePaths(event, names));
-    const result = hidePaths(await runWatched(job, request, told, signal), names);
+    const result = hidePaths(await runWatched(job, request, { tell: told, names, signal }), names);
     await progress.flush();
     if (job.input.kind === "eval") await writeFile(out, `${JSON.stringify(result, null, 2)}\n`);
     return result;
   }
 
-  async function runWatched(job: Job, request: EngineRequest, tell: ProgressLog["tell"], signal: AbortSignal): Promise<unknown> {
+  async function runWatched(job: Job, request: EngineRequest, following: Following): Promise<unknown> {
+    const { signal } = following;
     const deadline = performance.now() + options.jobHours * 3_600_000;
     const watching = setInterval(() => void watch(), WATCH_MS);
     async function watch(): Promise<void> {
@@ -134,7 +143,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     try {
       for (let tries = 1; ; tries++) {
         try {
-          return await runOnce(request, tell, signal);
+          return await runOnce(request, following);
         } catch (error) {
           if (signal.aborted || reportOf(error).code !== "exists" || tries === LOCKED_TRIES) throw error;
           await sleep(LOCKED_MS);
@@ -145,13 +154,13 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     }
   }
 
-  async function runOnce({ job, request }: EngineRequest, tell: ProgressLog["tell"], signal: AbortSignal): Promise<unknown> {
+  async function runOnce({ job, request }: EngineRequest, { tell, names, signal }: Following): Promise<unknown> {
     signal.throwIfAborted();
     const onEvent = (event: JobEvent): void => {
       if (event.type !== "partial") tell(event); // where it is kept is the server's own business
     };
     // The request is the job's, which the union cannot see.
-    const running = startJob(job, request as never, { onEvent: onEvent as never }) as RunningJob<typeof job>;
+    const running = startJob(job, request as never, { onEvent: onEvent as never, names }) as RunningJob<typeof job>;
     const stop = (): void => running.stop(signal.reason === "shutdown" ? undefined : CANCEL_GRACE_MS);
     signal.addEventListener("abort", stop, { once: true });
     try {
@@ -161,18 +170,16 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     }
   }
 
-  /** The same places as somebody in the present folder would type them, since manifests show that; what clients call them is noted. */
+  /** The same places, whose names are noted: nothing that a client sees tells the paths of the server. */
   function noted(places: Places, names: Map<string, string>): Places {
-    const note = (path: string, id: string): string => {
-      const way = relative(process.cwd(), path);
-      const typed = way.startsWith("..") || isAbsolute(way) ? way : `./${way}`;
-      names.set(path, id).set(typed, id);
-      return typed;
+    const note = (place: Place): Place => {
+      names.set(place.path, place.name);
+      return place;
     };
     return {
-      model: (id) => note(places.model(id), id),
-      data: (id) => note(places.data(id), id),
-      statistics: (id) => note(places.statistics(id), id),
+      model: (id) => note(places.model(id)),
+      data: (id) => note(places.data(id)),
+      statistics: (id) => note(places.statistics(id)),
     };
   }
 

@@ -25,11 +25,11 @@ export function createLibrary(settings: Pick<Settings, "models" | "data">, home:
     async places() {
       const [models, data] = await Promise.all([library.models(), library.data()]);
       return {
-        model: (id) => modelOf(models, id).path,
-        data: (id) => dataOf(data, id).path,
+        model: (id) => modelOf(models, id),
+        data: (id) => dataOf(data, id),
         statistics(id) {
           const path = join(home.jobs, id, RESULT.calibrate);
-          if (UUID.test(id) && existsSync(path)) return path;
+          if (UUID.test(id) && existsSync(path)) return { path, name: id };
           throw new HttpError(404, "not-found", `no calibration has the id ${JSON.stringify(id)}`);
         },
       };
