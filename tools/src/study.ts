@@ -53,7 +53,7 @@ async function knownLines(path: string): Promise<StudyLine[]> {
 
 /** One comparison, which goes on where an earlier one was stopped. */
 async function compared(study: Study, out: string): Promise<string> {
-  const sizes = ["--samples", values.samples, "--seq-len", "512", "--eval-samples", values["eval-samples"], "--pack", "--shuffle"];
+  const sizes = ["--samples", values.samples, "--seq-len", "512", "--eval-samples", values["eval-samples"], "--max-tokens", "0", "--pack", "--shuffle"];
   const args = ["compare", model as string, ...study.args, ...sizes, "--out", out, "--force"];
   const child = spawn(process.execPath, [command, ...args], { stdio: ["ignore", "ignore", "inherit"] });
   const [code] = await once(child, "exit");

@@ -1,7 +1,7 @@
 import type { Document } from "@secateur/kit";
 import { scoreSequences, type TokenScores } from "@secateur/runner";
 import { type AnswerItem, answerItems } from "./answer-items.ts";
-import { type DecodedAnswer, decodeAnswers, decodedRow } from "./decoded.ts";
+import { type DecodedAnswer, type DecodedRow, decodeAnswers, decodedRow } from "./decoded.ts";
 import { endsOf, type Setting } from "./setting.ts";
 import { type DocumentLoss, type Estimate, estimate, pooledLoss } from "./statistics.ts";
 
@@ -17,9 +17,9 @@ export interface AnswersResult {
   readonly documents: number;
   /**
    * The share of prompts after which greedy decoding gives exactly the answer's tokens and then an end token, where there are such; of rows that say how their answer
-   * ends or what counts of it, the right part that counts.
+   * ends or what counts of it, the right part that counts. Left out where no answer was to be decoded and a row asks for that.
    */
-  readonly exactMatch: Estimate;
+  readonly exactMatch?: Estimate;
   /** Rows whose answers were decoded. */
   readonly decoded: number;
   /** Of these, how many answers had not ended at the limit of tokens, or at the model's last position. */
@@ -31,8 +31,6 @@ export interface AnswersResult {
   readonly protocol: string;
 }
 
-// As lm-evaluation-harness has it where a task says nothing else.
-const MAX_TOKENS = 256;
 // Of the work, where answers are decoded too.
 const SCORING_SHARE = 1 / 4;
 
@@ -45,7 +43,8 @@ export async function evaluateAnswers(setting: Setting, rows: readonly Document[
   const { items, skipped, note } = answerItems(setting, rows);
   const ends = endsOf(setting);
   const decodedRows = new Map(items.map((item) => [item, decodedRow(setting, item.row)]));
-  const toDecode = [...decodedRows.values()].filter((row) => row !== undefined);
+  const unread = [...decodedRows.values()].filter((row) => row !== undefined);
+  const toDecode = setting.maxTokens === 0 ? [] : unread;
   const share = toDecode.length > 0 ? SCORING_SHARE : 1;
   const scores = await scoreSequences(
     setting.engine,
@@ -56,8 +55,7 @@ export async function evaluateAnswers(setting: Setting, rows: readonly Document[
     loss: sum((scores[i] as TokenScores).loss.subarray(start - 1)),
     tokens: ids.length - start,
   }));
-  const maxTokens = setting.maxTokens ?? MAX_TOKENS;
-  const answers = await decodeAnswers(setting, toDecode, maxTokens, (done) => setting.onProgress?.(share + done * (1 - share)));
+  const answers = await decodeAnswers(setting, toDecode, (done) => setting.onProgress?.(share + done * (1 - share)));
   const answerOf = new Map(toDecode.map((row, i) => [row, answers[i] as DecodedAnswer])); // one a row
   const exact = items.map((item, i) => {
     const decoded = decodedRows.get(item);
@@ -72,12 +70,12 @@ export async function evaluateAnswers(setting: Setting, rows: readonly Document[
     standardError,
     answerTokens: tokens,
     documents: items.length,
-    exactMatch: estimate(exact),
+    ...(toDecode.length === unread.length && { exactMatch: estimate(exact) }),
     decoded: answers.length,
     unended: answers.filter(({ finishReason }) => finishReason !== "stop").length,
     skipped,
     losses,
-    protocol: protocol(note, tokens, ends) + decodedNote(answers, items.length, maxTokens),
+    protocol: protocol(note, tokens) + (toDecode.length === unread.length ? exactNote(ends, toDecode, answers, items.length) : ""),
   };
 }
 
@@ -90,21 +88,23 @@ function isExact({ ids, start }: AnswerItem, { best }: TokenScores, ends: readon
   return ends.length === 0 || ends.includes(best[ids.length - 1] as number);
 }
 
-function protocol(rows: string, tokens: number, ends: readonly number[]): string {
-  const end = ends.length > 0 ? `, then end token ${ends.join(" or ")}` : "";
-  return `answers: ${rows}, mean over ${tokens} answer tokens given prompt and answer so far; exact match by greedy decoding${end}`;
+function protocol(rows: string, tokens: number): string {
+  return `answers: ${rows}, mean over ${tokens} answer tokens given prompt and answer so far`;
 }
 
-/** How answers were decoded, and what kept some from ending. */
-function decodedNote(answers: readonly DecodedAnswer[], documents: number, maxTokens: number): string {
-  if (answers.length === 0) return "";
+/** How exact matches were found, and what kept some decoded answers from ending. */
+function exactNote(ends: readonly number[], rows: readonly DecodedRow[], answers: readonly DecodedAnswer[], documents: number): string {
+  const end = ends.length > 0 ? `, then end token ${ends.join(" or ")}` : "";
+  const note = `; exact match by greedy decoding${end}`;
+  if (rows.length === 0) return note;
   const ended = (reason: DecodedAnswer["finishReason"]): number => answers.filter(({ finishReason }) => finishReason === reason).length;
   const cut = [
     ...(ended("length") > 0 ? [`${ended("length")} cut there`] : []),
     ...(ended("positions") > 0 ? [`${ended("positions")} cut before that at the model's last position`] : []),
   ];
-  const which = answers.length === documents ? "" : `${answers.length} of them `;
-  return `; ${which}decoded, up to ${maxTokens} tokens${cut.length > 0 ? ` (${cut.join(", ")})` : ""}, and compared in the part that counts`;
+  const which = rows.length === documents ? "" : `${rows.length} of them `;
+  const limit = [...new Set(rows.map(({ maxTokens }) => maxTokens))].sort((a, b) => a - b).join(" or ");
+  return `${note}; ${which}decoded, up to ${limit} tokens${cut.length > 0 ? ` (${cut.join(", ")})` : ""}, and compared in the part that counts`;
 }
 
 function sum(values: Float32Array): number {

@@ -11,6 +11,7 @@ export interface DecodedRow {
   readonly prompt: Int32Array;
   readonly stop: readonly string[];
   readonly counts: RegExp | undefined;
+  readonly maxTokens: number;
   /** What counts of the right answer. */
   readonly wanted: string;
 }
@@ -21,9 +22,12 @@ export interface DecodedAnswer {
   readonly finishReason: FinishReason;
 }
 
+// As lm-evaluation-harness has it where a task says nothing else.
+const MAX_TOKENS = 256;
+
 /** A row that says how its answer ends or what counts of it, made ready; undefined for others. Throws SecateurError `data` for what cannot be compared. */
 export function decodedRow(setting: Setting, row: AnswerRow): DecodedRow | undefined {
-  const { prompt, answer, stop = [], counts, origin } = row;
+  const { prompt, answer, stop = [], counts, maxTokens = MAX_TOKENS, origin } = row;
   if (stop.length === 0 && counts === undefined) return undefined;
   if (stop.includes("")) throw rowError(origin, "a stop string is empty: every answer would end before it begins");
   const pattern = counts === undefined ? undefined : patternOf(counts, row);
@@ -34,21 +38,20 @@ export function decodedRow(setting: Setting, row: AnswerRow): DecodedRow | undef
   }
   const ids = Int32Array.from([...beginOf(setting), ...setting.tokenizer().encode(prompt, origin)]);
   if (ids.length === 0) throw rowError(origin, "the prompt has no token that an answer could follow");
-  return { prompt: ids, stop, counts: pattern, wanted };
+  return { prompt: ids, stop, counts: pattern, maxTokens: setting.maxTokens ?? maxTokens, wanted };
 }
 
-/** Decodes the answers of rows greedily, at most `maxTokens` each, and compares them. `report` hears the share of rows that are done. */
+/** Decodes the answers of rows greedily and compares them. `report` hears the share of rows that are done. */
 export async function decodeAnswers(
   setting: Setting,
   rows: readonly DecodedRow[],
-  maxTokens: number,
   report: (share: number) => void,
 ): Promise<DecodedAnswer[]> {
   const answers = rows.map((): { text: string; finishReason: FinishReason } => ({ text: "", finishReason: "length" }));
   const weights = holdWeights(setting.engine);
   let done = 0;
   try {
-    for (const [stop, numbers] of byStop(rows)) {
+    for (const [{ stop, maxTokens }, numbers] of byEnd(rows)) {
       const prompts = numbers.map((number) => (rows[number] as DecodedRow).prompt);
       const options = { maxTokens, endTokens: endsOf(setting), tokenizer: setting.tokenizer(), stop, weights, signal: setting.signal };
       for await (const written of streamGreedy(setting.engine, prompts, options)) {
@@ -95,13 +98,14 @@ function patternOf(counts: string, { origin }: AnswerRow): RegExp {
   }
 }
 
-/** The numbers of the rows of each set of stop strings: those are answered together. */
-function byStop(rows: readonly DecodedRow[]): Iterable<[stop: readonly string[], numbers: readonly number[]]> {
-  const groups = new Map<string, [readonly string[], number[]]>();
-  for (const [number, { stop }] of rows.entries()) {
-    const group = groups.get(JSON.stringify(stop));
+/** The numbers of the rows whose answers end in one way: those are answered together. */
+function byEnd(rows: readonly DecodedRow[]): Iterable<[end: Pick<DecodedRow, "stop" | "maxTokens">, numbers: readonly number[]]> {
+  const groups = new Map<string, [DecodedRow, number[]]>();
+  for (const [number, row] of rows.entries()) {
+    const key = JSON.stringify([row.maxTokens, ...row.stop]);
+    const group = groups.get(key);
     if (group) group[1].push(number);
-    else groups.set(JSON.stringify(stop), [stop, [number]]);
+    else groups.set(key, [row, [number]]);
   }
   return groups.values();
 }

@@ -71,7 +71,7 @@ async function prepare(
 ): Promise<{ readonly setting: Setting; readonly rows: readonly Document[]; readonly metric: MetricName }> {
   checkCount("samples", options.samples, 1);
   checkCount("seqLen", options.seqLen, 2);
-  checkCount("maxTokens", options.maxTokens, 1);
+  checkCount("maxTokens", options.maxTokens, 0);
   const rows = await take(documents, options);
   const metric = metricOf(rows, options.metric);
   const { positions } = engine.description;

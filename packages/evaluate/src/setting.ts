@@ -16,7 +16,7 @@ export interface EvaluateOptions {
   readonly begin?: readonly number[];
   /** Tokens that end an answer: an exact one is followed by one of them. Default: the end tokens of the model's configs and of its tokenizer. */
   readonly end?: readonly number[];
-  /** At most so many tokens of an answer are decoded, for rows that say how theirs ends or what counts of it. Default 256. */
+  /** At most so many tokens of an answer are decoded, for rows that say how theirs ends or what counts of it; 0 decodes none. Default: what a row says, else 256. */
   readonly maxTokens?: number;
   /** Told the share of the work that is done, 0 to 1. */
   readonly onProgress?: (share: number) => void;

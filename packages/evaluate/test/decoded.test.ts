@@ -37,7 +37,7 @@ describe("an answer that is decoded", () => {
     const stop = text.slice(6, 9);
     const before = text.slice(0, text.indexOf(stop));
     const share = async (answer: string, stops: readonly string[]) =>
-      (await answers([{ prompt, answer, stop: stops }], { maxTokens: 12 })).exactMatch.value;
+      (await answers([{ prompt, answer, stop: stops }], { maxTokens: 12 })).exactMatch?.value;
     expect(await share(`${before}  \n`, ["never there", stop])).toBe(1);
     expect(await share(`${before}x`, [stop])).toBe(0);
     expect(await share(text, [stop])).toBe(1); // it is cut in the same way
@@ -48,9 +48,9 @@ describe("an answer that is decoded", () => {
     const text = await written(prompt, 12);
     const letter = /[a-z]/.exec(text)?.[0] as string;
     const first = { prompt, counts: "[a-z]" };
-    expect((await answers([{ ...first, answer: `1 ${letter} or another` }], { maxTokens: 12 })).exactMatch.value).toBe(1);
-    expect((await answers([{ ...first, answer: letter === "q" ? "r" : "q" }], { maxTokens: 12 })).exactMatch.value).toBe(0);
-    expect((await answers([{ prompt, answer: "#### 7", counts: "#### (\\d)" }], { maxTokens: 12 })).exactMatch.value).toBe(0);
+    expect((await answers([{ ...first, answer: `1 ${letter} or another` }], { maxTokens: 12 })).exactMatch?.value).toBe(1);
+    expect((await answers([{ ...first, answer: letter === "q" ? "r" : "q" }], { maxTokens: 12 })).exactMatch?.value).toBe(0);
+    expect((await answers([{ prompt, answer: "#### 7", counts: "#### (\\d)" }], { maxTokens: 12 })).exactMatch?.value).toBe(0);
   });
 
   it("stands beside rows that are matched word for word, and says so", async () => {
@@ -60,7 +60,7 @@ describe("an answer that is decoded", () => {
     const plain = { prompt, answer: " mat" };
     const found = await answers([plain, ...rows], { maxTokens: 6 });
     const alone = await answers([plain]);
-    expect(found.exactMatch.value).toBeCloseTo((alone.exactMatch.value + 2) / 3, 12);
+    expect(found.exactMatch?.value).toBeCloseTo(((alone.exactMatch?.value as number) + 2) / 3, 12);
     expect(found).toMatchObject({ documents: 3, decoded: 2, unended: 2 });
     expect(found.protocol).toMatch(/; 2 of them decoded, up to 6 tokens \(2 cut there\), and compared in the part that counts$/);
     expect(alone).toMatchObject({ decoded: 0, unended: 0 });
@@ -71,6 +71,29 @@ describe("an answer that is decoded", () => {
     const found = await answers([{ prompt, answer: " x", stop: ["###"] }], { maxTokens: 500 });
     expect(found.protocol).toMatch(/; decoded, up to 500 tokens \(1 cut before that at the model's last position\), and compared/);
     expect(found.unended).toBe(1);
+  });
+
+  it("measures the loss alone where no token is to be decoded", async () => {
+    const rows = [
+      { prompt, answer: " x", stop: ["###"] },
+      { prompt, answer: " mat", stop: ["###"] },
+    ];
+    const { exactMatch, protocol, ...found } = await answers(rows, { maxTokens: 0 });
+    expect(exactMatch).toBeUndefined();
+    expect(protocol).not.toContain("exact match");
+    const { exactMatch: _, protocol: __, ...both } = await answers(rows, { maxTokens: 1 });
+    expect(found).toEqual({ ...both, decoded: 0, unended: 0 });
+    // What is read off the pass itself needs no decoding.
+    expect((await answers([{ prompt, answer: " mat" }], { maxTokens: 0 })).exactMatch).toBeDefined();
+  });
+
+  it("takes as many tokens as a row says, and as the caller where that says something", async () => {
+    const rows = [
+      { prompt, answer: " x", stop: ["###"], maxTokens: 2 },
+      { prompt, answer: " x", stop: ["###"], maxTokens: 3 },
+    ];
+    expect((await answers(rows)).protocol).toContain("decoded, up to 2 or 3 tokens (2 cut there)");
+    expect((await answers(rows, { maxTokens: 4 })).protocol).toContain("decoded, up to 4 tokens (2 cut there)");
   });
 
   it("takes 256 tokens when nothing is said, and reports its progress up to the whole", async () => {
@@ -118,7 +141,13 @@ describe("an answer that is decoded", () => {
       "data",
       "rows.jsonl, line 1: the prompt has no token that an answer could follow",
     ],
-    ["no tokens", { prompt, answer: " a", stop: ["x"] }, { maxTokens: 0 }, "usage", "maxTokens is 0, a whole number from 1 on is wanted"],
+    [
+      "less than no tokens",
+      { prompt, answer: " a", stop: ["x"] },
+      { maxTokens: -1 },
+      "usage",
+      "maxTokens is -1, a whole number from 0 on is wanted",
+    ],
   ];
   for (const [name, row, options, code, message] of hostile) {
     it(`is not begun with ${name}`, async () => expect(await failureOf(() => answers([row], options))).toEqual([code, message]));

@@ -16,11 +16,14 @@ type Fields = Readonly<Record<string, unknown>>;
 
 const CONTENT: Readonly<Record<DocumentKind, (document: Fields) => string | undefined>> = {
   text: ({ text }) => textFault("text", text),
-  answer: ({ prompt, answer, stop, counts }) =>
+  answer: ({ prompt, answer, stop, counts, maxTokens }) =>
     textFault("prompt", prompt) ??
     textFault("answer", answer) ??
     (stop === undefined ? undefined : listFault("stop", stop, (text) => textFault("text to stop at", text))) ??
-    (counts === undefined ? undefined : textFault("expression of what counts", counts)),
+    (counts === undefined ? undefined : textFault("expression of what counts", counts)) ??
+    (maxTokens === undefined || (Number.isSafeInteger(maxTokens) && (maxTokens as number) > 0)
+      ? undefined
+      : `has the limit ${shown(maxTokens)} of an answer's tokens, wanted a whole number from 1`),
   choices: ({ prompt, choices, answer }) =>
     textFault("prompt", prompt) ??
     listFault("choices", choices, (choice) => textFault("choice", choice)) ??

@@ -30,6 +30,8 @@ export interface Answering {
   readonly stop?: readonly string[] | undefined;
   /** A regular expression: of an answer only its first match counts, of that the first group where there is one. All of it when left out. */
   readonly counts?: string | undefined;
+  /** So many tokens an answer may have, where it does not end before that; from 1 on. */
+  readonly maxTokens?: number | undefined;
 }
 
 /** The kinds of documents. */

@@ -33,7 +33,7 @@ export interface CompareInput extends VariantsInput {
   readonly evaluateSamples: number;
   /** Tokens a window of text; left out, as many as a sequence. */
   readonly evaluateSeqLen?: number | undefined;
-  /** At most so many tokens of an answer are decoded; 256 when left out. */
+  /** At most so many tokens of an answer are decoded; 0 decodes none. When left out, what a row says, else 256. */
   readonly evaluateMaxTokens?: number | undefined;
 }
 
@@ -117,8 +117,8 @@ export async function planCompare(
     checkDense(sections, description, needs);
 
     const roles = rolesOf(recipe);
-    const { evaluateSamples: samples, evaluateSeqLen = seqLen, evaluateMaxTokens: maxTokens = 256 } = input;
-    const bounds = { samples, seqLen: chooseSeqLen(evaluateSeqLen, description), maxTokens };
+    const { evaluateSamples: samples, evaluateSeqLen = seqLen, evaluateMaxTokens: maxTokens } = input;
+    const bounds = { samples, seqLen: chooseSeqLen(evaluateSeqLen, description), ...(maxTokens !== undefined && { maxTokens }) };
     const evaluation = await loadEvaluation(roles, input.evaluate, bounds, loaders);
     const calibrated = new Map<string, Calibrated>();
     const data: RoleData[] = [];

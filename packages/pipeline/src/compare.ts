@@ -172,7 +172,7 @@ async function measure(
     for (const [i, { name, documents }] of evaluation.entries()) {
       metrics[name] = await evaluate(engine, () => modelTokenizer(model), documents, {
         samples: bounds.samples,
-        maxTokens: bounds.maxTokens,
+        ...(bounds.maxTokens !== undefined && { maxTokens: bounds.maxTokens }),
         // Of answers and choices none is left out for its length, as far as the model has positions.
         ...(metricOf(documents) === "perplexity" && { seqLen: bounds.seqLen }),
         onProgress: (share) => emit?.({ type: "measure", variant, data: name, share: (i + share) / evaluation.length }),

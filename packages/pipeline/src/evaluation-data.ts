@@ -25,7 +25,7 @@ export interface EvaluationBounds {
   readonly samples: number;
   readonly seqLen: number;
   /** At most so many tokens of an answer are decoded, for rows that say how theirs ends or what counts of it. */
-  readonly maxTokens: number;
+  readonly maxTokens?: number;
 }
 
 // No language takes so many characters a token on average: text past it fills no window that is measured.

@@ -12,7 +12,7 @@ export function figuresOf(evaluation: Evaluation): readonly Figure[] {
     case "perplexity":
       return [perplexityFigure(evaluation)];
     case "answers":
-      return [perplexityFigure(evaluation), share("exact", evaluation.exactMatch)];
+      return [perplexityFigure(evaluation), ...(evaluation.exactMatch ? [share("exact", evaluation.exactMatch)] : [])];
     case "choices":
       return [share("acc", evaluation.acc), share("acc_norm", evaluation.accNorm)];
   }

@@ -103,7 +103,7 @@ const measured = {
 
 const evaluation = z.discriminatedUnion("metric", [
   z.looseObject({ metric: z.literal("perplexity"), perplexity: amount, ...measured }),
-  z.looseObject({ metric: z.literal("answers"), perplexity: amount, exactMatch: estimate, ...measured }),
+  z.looseObject({ metric: z.literal("answers"), perplexity: amount, exactMatch: estimate.optional(), ...measured }),
   z.looseObject({ metric: z.literal("choices"), acc: estimate, accNorm: estimate, ...measured }),
 ]);
 

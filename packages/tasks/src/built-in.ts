@@ -56,6 +56,7 @@ export const TASK_TEMPLATES: readonly TaskTemplate[] = [
     prompt: "{context}",
     answer: " {continuation}",
     counts: '[^\\s.,;:!?"“”‘]+', // the first word, without what is around it
+    maxTokens: 16, // a word has no more
   },
   {
     name: "spider",

@@ -50,6 +50,11 @@ const template = z.strictObject(
     labels: texts("a list of names, or a text with one {column}, which holds a list").optional(),
     stop: list("a text").describe("texts before which an answer ends"),
     counts: expression.optional().describe("the part of an answer that counts"),
+    maxTokens: z
+      .int("a whole number from 1 on")
+      .min(1, "a whole number from 1 on")
+      .optional()
+      .describe("tokens that an answer has at most"),
     rows: z.strictObject({ calibrate: range, evaluate: range }, "an object with calibrate, evaluate or both").optional(),
     fewShot: z
       .strictObject(

@@ -71,12 +71,12 @@ describe("the built-in templates", () => {
     [
       "lambada",
       { text: "She looked for the key and found the key" },
-      { kind: "answer", prompt: "She looked for the key and found the", answer: " key", counts: '[^\\s.,;:!?"“”‘]+' },
+      { kind: "answer", prompt: "She looked for the key and found the", answer: " key", counts: '[^\\s.,;:!?"“”‘]+', maxTokens: 16 },
     ],
     [
       "lambada",
       { context: "She looked for the key and found the", continuation: "key" },
-      { kind: "answer", prompt: "She looked for the key and found the", answer: " key", counts: '[^\\s.,;:!?"“”‘]+' },
+      { kind: "answer", prompt: "She looked for the key and found the", answer: " key", counts: '[^\\s.,;:!?"“”‘]+', maxTokens: 16 },
     ],
     [
       "spider",

@@ -36,6 +36,7 @@ describe("findTemplate", () => {
     [5, "the template: 5 was given, an object is wanted"],
     [{ promt: "{a}" }, 'the template: no key is called "promt"; did you mean "prompt"?'],
     [{ prompt: 5 }, "prompt: 5 was given, a text with {column} places is wanted"],
+    [{ maxTokens: 0 }, "maxTokens: 0 was given, a whole number from 1 on is wanted"],
     [{ stop: "x" }, 'stop: "x" was given, a list: a text each is wanted'],
     [{ choices: [1] }, "choices: [1] was given, a list of texts, or a text with one {column}, which holds a list is wanted"],
     [{ counts: "(" }, 'counts: "(" was given, a regular expression is wanted'],

@@ -41,7 +41,7 @@ export function linesOf({ name: study, task, method, amount }: Study, document: 
       general: lossOf(general),
       loss: lossOf(own),
       ...(own.metric === "choices" && { accuracy: own.acc }),
-      ...(own.metric === "answers" && { accuracy: own.exactMatch }),
+      ...(own.metric === "answers" && own.exactMatch && { accuracy: own.exactMatch }),
       ...(distance && { frontier: distance }),
     };
   });

@@ -109,8 +109,8 @@ export function addEngineFlags(command: Command): Command {
 export function addMaxTokensFlag(command: Command): Command {
   return command.option(
     "--max-tokens <n>",
-    "tokens of an answer at most, for rows that say how it ends or what counts of it (default: 256)",
-    flags.wholeNumber("--max-tokens", 1),
+    "tokens of an answer at most, for rows that say how it ends or what counts of it; 0 decodes none (default: as a row says, else 256)",
+    flags.wholeNumber("--max-tokens", 0),
   );
 }
 

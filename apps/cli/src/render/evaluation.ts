@@ -17,7 +17,7 @@ function valuesOf(evaluation: Evaluation | DistanceResult): string[][] {
       ];
     case "answers":
       return [
-        ["exact match", shareText(evaluation.exactMatch), `of ${counted(evaluation.documents, "row")}`],
+        ...(evaluation.exactMatch ? [["exact match", shareText(evaluation.exactMatch), `of ${counted(evaluation.documents, "row")}`]] : []),
         [
           "answer perplexity",
           significant(evaluation.perplexity),

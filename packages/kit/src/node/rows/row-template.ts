@@ -29,12 +29,12 @@ export function templateReader(template: string | RowTemplate): TemplateReader {
 }
 
 function contentReader(template: RowTemplate): TemplateReader {
-  const { text, prompt, answer: given, choices, key, labels, stop, counts, trim } = template;
+  const { text, prompt, answer: given, choices, key, labels, stop, counts, maxTokens, trim } = template;
   const has = (values: Readonly<Record<string, unknown>>): string[] => Object.keys(values).filter((name) => values[name] !== undefined);
   const kind = text !== undefined ? "text" : choices !== undefined ? "choices" : "answer";
   const others = {
-    text: { prompt, answer: given, choices, key, labels, stop, counts },
-    choices: { answer: given, stop, counts },
+    text: { prompt, answer: given, choices, key, labels, stop, counts, maxTokens },
+    choices: { answer: given, stop, counts, maxTokens },
     answer: { key, labels },
   };
   const [odd] = has(others[kind]);
@@ -46,7 +46,11 @@ function contentReader(template: RowTemplate): TemplateReader {
   if (choices !== undefined) return choicesReader(variable(prompt, trim), choices, parseText(key as string, trim), labels);
   if (given === undefined) throw new SecateurError("usage", "template: a prompt is given, and neither answer nor choices");
   if (counts !== undefined) pattern("counts", counts);
-  return answerReader(variable(prompt, trim), parseText(given, trim), { ...(stop && { stop }), ...(counts !== undefined && { counts }) });
+  return answerReader(variable(prompt, trim), parseText(given, trim), {
+    ...(stop && { stop }),
+    ...(counts !== undefined && { counts }),
+    ...(maxTokens !== undefined && { maxTokens }),
+  });
 }
 
 /** A text that names a column. */
