@@ -20,17 +20,7 @@ const TASKS: Readonly<Record<string, { readonly template: string; readonly train
   spider: { template: "spider", train: "spider/train-00000-of-00001.parquet", test: "spider/validation-00000-of-00001.parquet" },
 };
 
-const LAYER_WISE = [
-  "shared-exclusive",
-  "shared-exclusive:tau=0.2",
-  "shared-exclusive:tau=0.05",
-  "shared-exclusive:boost=0.5",
-  "max",
-  "sum",
-  "sum:weight=0.25",
-  "geometric",
-  "rank",
-];
+const LAYER_WISE = ["shared-exclusive", "shared-exclusive:tau=0.2", "shared-exclusive:boost=0.5", "max", "sum", "rank"];
 const OF_THE_LOSS = [
   "max",
   "sum",
