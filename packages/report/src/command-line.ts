@@ -1,5 +1,5 @@
 import { GENERAL } from "@secateur/kit";
-import type { Comparison, DataSource, Recipe, Rule, SharedRecipe } from "@secateur/pipeline";
+import type { CalibrationRecipe, Comparison, DataSource, Recipe, Rule, SharedRecipe } from "@secateur/pipeline";
 import { shellQuoted } from "./units.ts";
 
 /** The command that prunes by a recipe, to be given `--out`; nothing where flags cannot say the recipe. */
@@ -24,6 +24,43 @@ export function compareLine({ input }: Pick<Comparison, "input">): string | unde
     flagOf("--eval-samples", evaluateSamples),
     flagOf("--eval-seq-len", evaluateSeqLen),
     flagOf("--max-tokens", evaluateMaxTokens),
+  ]);
+}
+
+/** The command that collects statistics by a recipe, to be given `--out`; nothing where flags cannot say the recipe. */
+export function calibrateLine(recipe: CalibrationRecipe): string | undefined {
+  const { gram, gradients, fisher, regional } = recipe;
+  const collected = Object.entries({ gram, gradients, fisher, regional }).filter(([, wanted]) => wanted);
+  const flags = [...dataFlags(recipe, readings(recipe)), collected.map(([name]) => `--${name}`), ...targetFlags(recipe)];
+  return lineOf("calibrate", recipe.model, [...flags, ...engineFlags(recipe)]);
+}
+
+/** What is measured, and on what. */
+export interface MeasuredInput extends Omit<DataSource, "source"> {
+  readonly model: string;
+  readonly data: string;
+  readonly against?: string | undefined;
+  readonly metric?: string | undefined;
+  readonly seqLen?: number | undefined;
+  readonly samples?: number | undefined;
+  readonly maxTokens?: number | undefined;
+  readonly backend: string;
+  readonly backendOptions: Recipe["backendOptions"];
+}
+
+/** The command that measures a model; nothing where flags cannot say how. */
+export function evalLine(input: MeasuredInput): string | undefined {
+  const { model, data, against, metric, seqLen, samples, maxTokens, fields = {}, template } = input;
+  return lineOf("eval", model, [
+    flagOf("--data", data),
+    flagOf("--against", against),
+    flagOf("--metric", metric),
+    flagOf("--seq-len", seqLen),
+    flagOf("--samples", samples),
+    flagOf("--max-tokens", maxTokens),
+    ...Object.entries(fields).map(([key, column]) => flagOf("--field", `${key}=${column}`)),
+    flagOf(templateFlag(template), template),
+    ...engineFlags(input),
   ]);
 }
 
@@ -66,21 +103,9 @@ function lineOf(command: string, model: string, flags: readonly Flag[]): string 
 }
 
 function commonFlags(recipe: SharedRecipe, read: readonly Reading[]): Flag[] {
-  const { general, tasks, weights, sparsity, pattern, pack, stats, promptWeight, seqLen } = recipe;
+  const { weights, sparsity, pattern, stats } = recipe;
   return [
-    ...general.map(({ source }) => flagOf("--general", source)),
-    ...tasks.map(({ name, source }) => flagOf("--task", `${name}=${source}`)),
-    ...readingFlags(read),
-    ...(stats === undefined
-      ? [
-          flagOf("--samples", recipe.samples),
-          flagOf("--seq-len", seqLen),
-          pack === undefined ? [] : [pack ? "--pack" : "--no-pack"],
-          promptWeight === 1 ? [] : flagOf("--prompt-weight", promptWeight),
-          recipe.shuffle ? ["--shuffle"] : [],
-          flagOf("--seed", recipe.seed),
-        ]
-      : []),
+    ...(stats === undefined ? dataFlags(recipe, read) : []),
     flagOf("--sparsity", sparsity),
     flagOf("--pattern", pattern && `${pattern.keep}:${pattern.of}`),
     flagOf("--scorer", recipe.scorer),
@@ -90,11 +115,33 @@ function commonFlags(recipe: SharedRecipe, read: readonly Reading[]): Flag[] {
     ...Object.entries(weights).map(([role, weight]) => flagOf("--weight", `${role}=${weight}`)),
     flagOf("--allocate", recipe.allocate),
     ...optionFlags("--allocate-option", recipe.allocateOptions),
-    ...recipe.include.map((glob) => flagOf("--include", glob)),
-    ...recipe.exclude.map((glob) => flagOf("--exclude", glob)),
-    flagOf("--backend", recipe.backend),
-    ...optionFlags("--backend-option", recipe.backendOptions),
+    ...targetFlags(recipe),
+    ...engineFlags(recipe),
   ];
+}
+
+/** Which data is read, and how: kept statistics are in its place. */
+function dataFlags(recipe: Omit<CalibrationRecipe, "gram" | "gradients" | "fisher" | "regional">, read: readonly Reading[]): Flag[] {
+  const { general, tasks, pack, promptWeight } = recipe;
+  return [
+    ...general.map(({ source }) => flagOf("--general", source)),
+    ...tasks.map(({ name, source }) => flagOf("--task", `${name}=${source}`)),
+    ...readingFlags(read),
+    flagOf("--samples", recipe.samples),
+    flagOf("--seq-len", recipe.seqLen),
+    pack === undefined ? [] : [pack ? "--pack" : "--no-pack"],
+    promptWeight === 1 ? [] : flagOf("--prompt-weight", promptWeight),
+    recipe.shuffle ? ["--shuffle"] : [],
+    flagOf("--seed", recipe.seed),
+  ];
+}
+
+function targetFlags({ include, exclude }: Pick<Recipe, "include" | "exclude">): Flag[] {
+  return [...include.map((glob) => flagOf("--include", glob)), ...exclude.map((glob) => flagOf("--exclude", glob))];
+}
+
+function engineFlags({ backend, backendOptions }: Pick<Recipe, "backend" | "backendOptions">): Flag[] {
+  return [flagOf("--backend", backend), ...optionFlags("--backend-option", backendOptions)];
 }
 
 /** How a role's rows are read. */
@@ -110,14 +157,18 @@ function readingFlags(read: readonly Reading[]): Flag[] {
   for (const [role, { fields = {}, template }] of read) {
     const flags = [
       ...Object.entries(fields).map(([key, column]) => flagOf("--field", `${role}:${key}=${column}`)),
-      // What has no place for a column is the name of a task template, or a file with one.
-      flagOf(template?.includes("{") ? "--template" : "--task-template", template === undefined ? undefined : `${role}=${template}`),
+      flagOf(templateFlag(template), template === undefined ? undefined : `${role}=${template}`),
     ];
     const before = said.get(role);
     if (before && JSON.stringify(before) !== JSON.stringify(flags)) return [[undefined]];
     said.set(role, flags);
   }
   return [...said.values()].flat();
+}
+
+/** What has no place for a column is the name of a task template, or a file with one. */
+function templateFlag(template: string | undefined): string {
+  return template?.includes("{") ? "--template" : "--task-template";
 }
 
 function optionFlags(flag: string, options: Readonly<Record<string, unknown>>): Flag[] {

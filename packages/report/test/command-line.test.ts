@@ -1,6 +1,8 @@
-import { type Comparison, parseRecipe, type RecipeInput } from "@secateur/pipeline";
+import { execFileSync } from "node:child_process";
+import { type CalibrationInput, type Comparison, parseCalibration, parseRecipe, type RecipeInput } from "@secateur/pipeline";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { compareLine, pruneLine } from "../src/command-line.ts";
+import { calibrateLine, compareLine, evalLine, type MeasuredInput, pruneLine } from "../src/command-line.ts";
 import { comparisonOf } from "./manifests.ts";
 
 const lineOf = (rest: Partial<RecipeInput>): string | undefined => pruneLine(parseRecipe({ model: "m", sparsity: 0.5, ...rest }));
@@ -93,4 +95,56 @@ describe("compareLine", () => {
   ])("says nothing where flags cannot: %s", (_, rule) => {
     expect(compareLine({ input: { ...comparisonOf().input, rules: [rule] } })).toBeUndefined();
   });
+});
+
+describe("calibrateLine", () => {
+  const line = (rest: Partial<CalibrationInput>) =>
+    calibrateLine(parseCalibration({ model: "m", general: [{ source: "c4.jsonl" }], ...rest }));
+
+  it("says what is read and what is collected", () => {
+    expect(line({ gram: true, fisher: true, exclude: ["*down*"], backendOptions: { threads: 2 } })).toBe(
+      "secateur calibrate m --general c4.jsonl --samples 128 --seed 0 --gram --fisher --exclude '*down*' --backend onnxruntime --backend-option threads=2",
+    );
+  });
+
+  it("says nothing where flags cannot", () => {
+    expect(line({ general: [{ source: "a" }, { source: "b", template: "{x}" }] })).toBeUndefined();
+  });
+});
+
+describe("evalLine", () => {
+  const line = (rest: Partial<MeasuredInput>) =>
+    evalLine({ model: "m", data: "d.jsonl", backend: "onnxruntime", backendOptions: {}, ...rest });
+
+  it.each<[what: string, rest: Partial<MeasuredInput>, flags: string]>([
+    ["no more than the data", {}, ""],
+    [
+      "how it is measured",
+      { metric: "answers", seqLen: 64, samples: 8, maxTokens: 0 },
+      "--metric answers --seq-len 64 --samples 8 --max-tokens 0 ",
+    ],
+    ["another model", { against: "the dense" }, "--against 'the dense' "],
+    ["columns and a template", { fields: { prompt: "q" }, template: "{q}|||{a}" }, "--field prompt=q --template '{q}|||{a}' "],
+    ["a task template", { template: "gsm8k" }, "--task-template gsm8k "],
+  ])("says %s", (_, rest, flags) => {
+    expect(line(rest)).toBe(`secateur eval m --data d.jsonl ${flags}--backend onnxruntime`);
+  });
+});
+
+it("is read back by a shell as it was, whatever names hold", () => {
+  const texts = fc.array(
+    fc.string({ unit: "grapheme", minLength: 1 }).filter((text) => !text.includes("\0")),
+    { minLength: 1, maxLength: 4 },
+  );
+  fc.assert(
+    fc.property(texts, (names) => {
+      const line = pruneLine(parseRecipe({ model: "m", sparsity: 0.5, general: names.map((source) => ({ source })) })) ?? "";
+      const words = execFileSync("sh", ["-c", `printf '%s\\0' ${line}`], { encoding: "utf8" }).split("\0");
+      const found = words.flatMap((word, i) =>
+        words[i - 1] === "--general" ? [word] : word.startsWith("--general=") ? [word.slice(10)] : [],
+      );
+      expect(found).toEqual(names);
+    }),
+    { numRuns: 50 },
+  );
 });
