@@ -191,6 +191,32 @@ describe.each(databases)("jobs, in a database that is %s", (database) => {
     expect(artefacts.map(({ file }: { file: string }) => file)).toEqual(["evaluation.json"]);
     for (const job of jobs.slice(2)) expect(JSON.stringify(await jobState(job))).not.toContain(folders.models);
     expect(await jobState(jobs[3] as string)).toMatchObject({ result: { metric: "distance", divergence: { value: 0 } } }); // from itself
+
+    const listed: { id: string; result?: unknown }[] = (await jsonOf(server.get("/api/jobs"))).jobs;
+    expect(listed.filter(({ id }) => jobs.includes(id)).map(({ result }) => result)).toEqual(jobs.map(() => undefined));
+
+    // What people look at: the report, and the command that gives the same, with the names that are listed.
+    for (const job of [jobs[0], jobs[2]]) {
+      const report = await server.get(`/api/jobs/${job}/report`);
+      const [page, type] = [await report.text(), report.headers.get("content-type")];
+      expect([report.status, type, report.headers.get("content-security-policy")]).toEqual([200, "text/html; charset=UTF-8", "sandbox"]);
+      expect(page).toContain("<h1><bdi>llama</bdi>");
+      expect(page).not.toContain(folders.models);
+    }
+    expect((await server.get(`/api/jobs/${jobs[1]}/report`)).status).toBe(404);
+    const commandOf = async (job: string | undefined) => (await jsonOf(server.get(`/api/jobs/${job}/command`))).command;
+    const data0 = "--general llama/calibration.jsonl --task a=llama/task-a.jsonl --samples 4 --seed 0";
+    const [id0, id1] = [statistics.slice(0, 8), jobs[0]?.slice(0, 8)];
+    expect(await commandOf(statistics)).toBe(`secateur calibrate llama ${data0} --backend reference --out statistics-${id0}.safetensors`);
+    expect(await commandOf(jobs[0])).toBe(
+      `secateur prune llama --sparsity 0.5 --scorer wanda --backend reference --fusion shared-exclusive --stats statistics-${id0}.safetensors --out pruned-${id1}`,
+    );
+    expect(await commandOf(jobs[1])).toBe(
+      "secateur eval llama --data llama/calibration.jsonl --samples 2 --max-tokens 4 --backend reference",
+    );
+    expect(await commandOf(jobs[2])).toBe(
+      `secateur compare llama ${data0} --sparsity 0.5 --scorer wanda --backend reference --mixture 0.5 --fusion shared-exclusive,max --eval-samples 2 --max-tokens 4 --out comparison-${jobs[2]?.slice(0, 8)}.html`,
+    );
   });
 
   it.runIf(database !== "embedded")("are done by workers, another of which goes on when one is killed", async () => {

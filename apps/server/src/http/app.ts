@@ -10,9 +10,13 @@ import { dataRoutes } from "./data.ts";
 import { guard } from "./guard.ts";
 import { jobRoutes } from "./jobs.ts";
 import { modelRoutes } from "./models.ts";
+import { outcomeRoutes } from "./outcome.ts";
+import { pageRoutes } from "./page.ts";
 import { stateRoutes } from "./state.ts";
 
 const MAX_JSON_BYTES = 2 ** 20;
+// Asked by what watches over the server, and telling nothing.
+const OPEN = ["/healthz", "/readyz"];
 
 /** The server's HTTP interface. */
 export function createApp(served: Served): OpenAPIHono {
@@ -48,7 +52,9 @@ export function createApp(served: Served): OpenAPIHono {
     served.metrics.request({ method, route, status, seconds });
     served.log.info({ id: randomUUID(), method, route, status, ms: Math.round(seconds * 1000) }, "request");
   });
-  app.use(guard(served.settings));
+  // The page asks for the token itself: it is the same for everybody.
+  const open = new Set([...OPEN, ...served.page.keys()]);
+  app.use(guard({ ...served.settings, open }));
   const limit = bodyLimit({
     maxSize: MAX_JSON_BYTES,
     onError() {
@@ -67,7 +73,9 @@ export function createApp(served: Served): OpenAPIHono {
   modelRoutes(app, served);
   dataRoutes(app, served);
   jobRoutes(app, served);
+  outcomeRoutes(app, served);
   artefactRoutes(app, served);
+  pageRoutes(app, served.page);
   app.doc31("/openapi.json", {
     openapi: "3.1.0",
     info: {

@@ -5,22 +5,22 @@ import { HttpError } from "../http-error.ts";
 import type { Settings } from "../settings.ts";
 
 /** What requests have to be like. */
-export type GuardOptions = Pick<Settings, "token" | "names">;
-
-// Asked by what watches over the server, and telling nothing.
-const OPEN = /^\/(?:healthz|readyz)$/;
+export interface GuardOptions extends Pick<Settings, "token" | "names"> {
+  /** Paths that are answered without the token. */
+  readonly open: ReadonlySet<string>;
+}
 
 /**
  * Refuses requests by another name than the server's (a page whose name was bound to this address), those of other sites' pages, and those without the token.
  * Throws HttpError 421, 403 and 401.
  */
-export function guard({ token, names }: GuardOptions): MiddlewareHandler {
+export function guard({ token, names, open }: GuardOptions): MiddlewareHandler {
   return async (context, next) => {
     const header = (name: string) => context.req.header(name);
     const host = header("host");
     checkHost(host, names);
     checkOrigin(host, header("origin"), header("sec-fetch-site"));
-    if (token !== undefined && !OPEN.test(context.req.path)) checkToken(token, header("authorization"));
+    if (token !== undefined && !open.has(context.req.path)) checkToken(token, header("authorization"));
     await next();
     context.res.headers.set("X-Content-Type-Options", "nosniff");
     context.res.headers.set("Cross-Origin-Resource-Policy", "same-origin");

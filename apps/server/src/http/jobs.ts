@@ -72,10 +72,10 @@ export function jobRoutes(app: OpenAPIHono, served: Served): void {
     createRoute({
       method: "get",
       path: "/api/jobs",
-      summary: "List jobs, the latest first",
+      summary: "List jobs, the latest first, without their results",
       responses: { 200: json(z.object({ jobs: z.array(jobView) }), "the jobs") },
     }),
-    async (context) => context.json({ jobs: (await listJobs(database, LISTED)).map(view) }, 200),
+    async (context) => context.json({ jobs: (await listJobs(database, LISTED)).map((job) => view({ ...job, result: undefined })) }, 200),
   );
   app.openapi(
     createRoute({
