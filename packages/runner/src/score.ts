@@ -2,9 +2,10 @@ import { SecateurError } from "@secateur/kit";
 import { firstNotFinite } from "@secateur/tensor";
 import type { Engine } from "./engine.ts";
 import { runHead, runLogits } from "./head.ts";
+import type { HeldWeights } from "./held-weights.ts";
 import { type LikelyTokens, likeliestTokens, logSumExp } from "./likeliest.ts";
 import { checkSequences } from "./stream.ts";
-import { chunks, type HeadBatch, perToken, walkBlocks } from "./walk.ts";
+import { chunks, type HeadBatch, perToken, walkBlocks, weightsOf } from "./walk.ts";
 import { type DeviceWeights, withWeights } from "./weights.ts";
 
 /** What a model says of one sequence: for each token but the first, how surprised it was, and what it would have said. */
@@ -23,6 +24,8 @@ export interface ScoreOptions {
   readonly onProgress?: (share: number) => void;
   /** So many of the likeliest tokens are wanted after each, with their log-probabilities: then `loss` comes from the same logits, to the bit. */
   readonly top?: number;
+  /** Weights that stay on the backend after the call too; left out, they are read and released block by block. */
+  readonly weights?: HeldWeights;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -38,8 +41,9 @@ export async function scoreSequences(engine: Engine, sequences: readonly Int32Ar
   for (const chunk of chunks(sequences)) {
     const members = chunk.map((i) => sequences[i] as Int32Array);
     const tokens = members.reduce((sum, ids) => sum + ids.length, 0);
-    const walked = await walkBlocks(engine, members, options.signal, (share) => options.onProgress?.((done + tokens * share) / total));
-    const found = await withWeights(engine, engine.description.head.loss, "", (weights) =>
+    const report = (share: number): void => options.onProgress?.((done + tokens * share) / total);
+    const walked = await walkBlocks(engine, members, { ...options, report });
+    const found = await weightsOf(engine, options.weights)(engine.description.head.loss, "", (weights) =>
       perToken(walked, (batch): Promise<Said> => say(engine, weights, batch, options)),
     );
     for (const [k, { loss, best, topIds, topLogProbs }] of found.entries()) {

@@ -1,6 +1,6 @@
 import type { Backend } from "@secateur/kit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { likeliestTokens, logitsOf, scoreSequences, type TokenScores } from "../src/index.ts";
+import { holdWeights, likeliestTokens, logitsOf, scoreSequences, type TokenScores } from "../src/index.ts";
 import { planPrefixes } from "../src/prefixes.ts";
 import { BACKENDS, describeOnBackends } from "./backends.ts";
 import { delegate, distance, engineOf, failureOf, golden, goldenFolder, openEngine, randomIds, randomWeights, tiny } from "./support.ts";
@@ -61,8 +61,12 @@ describeOnBackends("scores", (make) => {
     const { ids, logits } = golden("llama");
     const engine = await openEngine(backend, goldenFolder("llama"));
     const [plain, scores] = [await scoreSequences(engine, ids), await scoreSequences(engine, ids, { top: 3 })];
+    const weights = holdWeights(engine);
+    const held = await scoreSequences(engine, ids, { top: 3, weights });
+    weights.release();
     for (const [s, row] of ids.entries()) {
       const { loss, best, top } = scores[s] as TokenScores;
+      expect(held[s]).toEqual(scores[s]);
       expect(distance(loss, plain[s]?.loss ?? [])).toBeLessThan(1e-4);
       expect(best).toEqual(plain[s]?.best);
       expect(top).toHaveLength(row.length);
