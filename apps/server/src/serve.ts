@@ -12,6 +12,7 @@ import { createApp } from "./http/app.ts";
 import { createAsk } from "./http/ask.ts";
 import { createHttpServer } from "./http/listen.ts";
 import { readPage } from "./http/page.ts";
+import { createAnswers } from "./http/v1/answers.ts";
 import { createFeed } from "./jobs/feed.ts";
 import { openQueue, type Queue } from "./jobs/queue.ts";
 import { releaseJobs } from "./jobs/store.ts";
@@ -121,6 +122,7 @@ async function startServer(settings: Settings, log: Log): Promise<Running> {
   const metrics = createMetrics();
   const ask = createAsk(ASKED_AT_ONCE);
   const page = await readPage();
+  const answers = createAnswers(settings.answerSeconds, ending.signal);
   const served = {
     settings,
     home,
@@ -130,6 +132,7 @@ async function startServer(settings: Settings, log: Log): Promise<Running> {
     library,
     ask,
     page,
+    answers,
     metrics,
     log,
     version: engine.version,
@@ -150,6 +153,7 @@ async function startServer(settings: Settings, log: Log): Promise<Running> {
     async end() {
       ending.abort();
       feed.close();
+      answers.end();
       server.close();
       server.closeIdleConnections();
       await engine.end();

@@ -17,7 +17,6 @@ import { TokenForm } from "./views/token-form.tsx";
 export function App({ tokens }: { readonly tokens: TokenStore }): JSX.Element {
   const [refused, setRefused] = useState(false);
   const [shared, setShared] = useState<Shared>();
-  const [asks, setAsks] = useState(false);
   const [problem, setProblem] = useState<string>();
   const [turn, setTurn] = useState(0);
   const api = useMemo(() => createApi(tokens, () => setRefused(true)), [tokens]);
@@ -26,11 +25,8 @@ export function App({ tokens }: { readonly tokens: TokenStore }): JSX.Element {
   useEffect(() => {
     const gone = new AbortController();
     const { signal } = gone;
-    Promise.all([api.json<PluginList>("/api/plugins", { signal }), canAsk(() => api.json("/v1/models", { signal }))]).then(
-      ([plugins, able]) => {
-        setShared({ api, plugins });
-        setAsks(able);
-      },
+    api.json<PluginList>("/api/plugins", { signal }).then(
+      (plugins) => setShared({ api, plugins }),
       (error: unknown) => {
         if (!signal.aborted && !(error instanceof ApiError && error.status === 401)) setProblem(messageOf(error));
       },
@@ -40,7 +36,7 @@ export function App({ tokens }: { readonly tokens: TokenStore }): JSX.Element {
 
   return (
     <>
-      <Header asks={asks} />
+      <Header />
       <main id="main" tabIndex={-1}>
         {refused ? (
           <TokenForm
@@ -59,23 +55,12 @@ export function App({ tokens }: { readonly tokens: TokenStore }): JSX.Element {
           )
         ) : (
           <SharedContext.Provider value={shared}>
-            <View asks={asks} />
+            <View />
           </SharedContext.Provider>
         )}
       </main>
     </>
   );
-}
-
-/** Whether the server lets its models be asked. */
-async function canAsk(ask: () => Promise<unknown>): Promise<boolean> {
-  try {
-    await ask();
-    return true;
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return false;
-    throw error;
-  }
 }
 
 function useRoute(): Route {
@@ -88,7 +73,7 @@ function useRoute(): Route {
   return routeOf(hash);
 }
 
-function Header({ asks }: { readonly asks: boolean }): JSX.Element {
+function Header(): JSX.Element {
   const { view } = useRoute();
   const link = (target: "new" | "jobs" | "playground", text: string): JSX.Element => {
     const current = view === target || (target === "jobs" && (view === "job" || view === "report" || view === "comparison"));
@@ -107,7 +92,7 @@ function Header({ asks }: { readonly asks: boolean }): JSX.Element {
       <nav aria-label="main">
         {link("new", "New job")}
         {link("jobs", "Jobs")}
-        {asks && link("playground", "Playground")}
+        {link("playground", "Playground")}
       </nav>
     </header>
   );
@@ -123,7 +108,7 @@ const TITLES: Readonly<Record<Route["view"], string>> = {
   missing: "Nothing here",
 };
 
-function View({ asks }: { readonly asks: boolean }): JSX.Element {
+function View(): JSX.Element {
   const route = useRoute();
   const { view } = route;
   const shown = hashOf(route);
@@ -147,17 +132,15 @@ function View({ asks }: { readonly asks: boolean }): JSX.Element {
     case "comparison":
       return <ComparisonView key={shown} id={route.job} />;
     case "playground":
-      if (asks) return <Playground />;
-      break;
+      return <Playground />;
     case "missing":
-      break;
+      return (
+        <>
+          <h1>Nothing here</h1>
+          <p>
+            This address leads nowhere. <a href={hashOf({ view: "jobs" })}>Jobs</a>
+          </p>
+        </>
+      );
   }
-  return (
-    <>
-      <h1>Nothing here</h1>
-      <p>
-        This address leads nowhere. <a href={hashOf({ view: "jobs" })}>Jobs</a>
-      </p>
-    </>
-  );
 }

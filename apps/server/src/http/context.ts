@@ -9,6 +9,7 @@ import type { Metrics } from "../metrics.ts";
 import type { Settings } from "../settings.ts";
 import type { Ask } from "./ask.ts";
 import type { Page } from "./page.ts";
+import type { Answers } from "./v1/answers.ts";
 
 /** What the routes answer from. */
 export interface Served {
@@ -24,6 +25,7 @@ export interface Served {
   readonly endings: readonly string[];
   readonly ask: Ask;
   readonly page: Page;
+  readonly answers: Answers;
   readonly metrics: Metrics;
   readonly log: Log;
   readonly version: string;
