@@ -1,4 +1,12 @@
-import { describeOptions, installedPlugins, type OptionDescription, type PluginKind, resolvePlugin } from "@secateur/kit/node";
+import type { ScorerPlugin } from "@secateur/kit";
+import {
+  describeOptions,
+  installedPlugins,
+  type OptionDescription,
+  type PluginKind,
+  parseOptions,
+  resolvePlugin,
+} from "@secateur/kit/node";
 import { TASK_TEMPLATES } from "@secateur/tasks";
 import { reportOf } from "../errors.ts";
 import { builtIns } from "../wiring.ts";
@@ -8,6 +16,8 @@ export interface ListedPlugin {
   readonly name: string;
   readonly summary: string;
   readonly options: readonly OptionDescription[];
+  /** Whether a scorer can also be a solver; left out where that cannot be told without options. */
+  readonly solver?: boolean;
   /** The endings of the files that a loader reads. */
   readonly extensions?: readonly string[];
   /** Why an installed plugin cannot be used. */
@@ -41,10 +51,19 @@ async function pluginsOf(kind: PluginKind): Promise<ListedPlugin[]> {
     [...own, ...others].map(async (name) => {
       try {
         const plugin = await resolvePlugin(registry, kind, name, { from });
-        return { name, summary: plugin.summary, options: describeOptions(plugin) };
+        const solver = plugin.kind === "scorer" ? await isSolver(plugin) : undefined;
+        return { name, summary: plugin.summary, options: describeOptions(plugin), ...(solver !== undefined && { solver }) };
       } catch (error) {
         return { name, summary: "cannot be loaded", options: [], problem: reportOf(error).message };
       }
     }),
   );
+}
+
+async function isSolver(plugin: ScorerPlugin): Promise<boolean | undefined> {
+  try {
+    return "solve" in plugin.create(await parseOptions(plugin, {}));
+  } catch {
+    return undefined; // it wants options
+  }
 }

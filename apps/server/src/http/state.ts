@@ -23,6 +23,7 @@ const pluginsSchema: z.ZodType<PluginList> = z
             enum: z.array(z.unknown()).exactOptional(),
           }),
         ),
+        solver: z.boolean().exactOptional().describe("of a scorer: whether it can be a recipe's solver"),
         extensions: z.array(z.string()).exactOptional(),
         problem: z.string().exactOptional(),
       }),
