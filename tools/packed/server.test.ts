@@ -30,6 +30,9 @@ it.skipIf(!CAN_INSTALL)("the packed command starts the packed server beside it, 
       }
       exited.then(([code]) => reject(new Error(`the server ended with ${code}: ${said}`)), reject);
     });
+    const page = await (await fetch(url)).text();
+    const script = await fetch(url + (/src="(\/assets\/[^"]+\.js)"/.exec(page)?.[1] ?? "/no-script"));
+    expect([script.status, script.headers.get("content-type")]).toEqual([200, "text/javascript; charset=utf-8"]);
     const { models } = JSON.parse(await (await fetch(`${url}/api/models`)).text());
     const body = JSON.stringify({ kind: "prune", recipe: { model: models[0].id, sparsity: 0.5, scorer: "magnitude" } });
     const begun = await fetch(`${url}/api/jobs`, { method: "POST", body, headers: { "Content-Type": "application/json" } });

@@ -132,7 +132,7 @@ function View(): JSX.Element {
     case "comparison":
       return <ComparisonView key={shown} id={route.job} />;
     case "playground":
-      return <Playground />;
+      return <Playground key={shown} job={route.job} />;
     case "missing":
       return (
         <>

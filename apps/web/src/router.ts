@@ -1,7 +1,8 @@
 /** What the page shows; each has an address of its own. */
 export type Route =
   | { readonly view: "new"; readonly from?: string }
-  | { readonly view: "jobs" | "playground" | "missing" }
+  | { readonly view: "playground"; readonly job?: string }
+  | { readonly view: "jobs" | "missing" }
   | { readonly view: "job" | "report" | "comparison"; readonly job: string };
 
 const ID = /^[\da-f-]{36}$/;
@@ -16,7 +17,10 @@ export function routeOf(hash: string): Route {
     if (second === undefined) return { view: "new" };
     return ID.test(second) ? { view: "new", from: second } : missing;
   }
-  if (first === "playground" && second === undefined) return { view: "playground" };
+  if (first === "playground" && third === undefined) {
+    if (second === undefined) return { view: "playground" };
+    return ID.test(second) ? { view: "playground", job: second } : missing;
+  }
   if (first !== "jobs") return missing;
   if (second === undefined) return { view: "jobs" };
   if (!ID.test(second)) return missing;
@@ -34,8 +38,9 @@ export function hashOf(route: Route): string {
     case "report":
     case "comparison":
       return `#/jobs/${route.job}/${route.view}`;
-    case "jobs":
     case "playground":
+      return route.job === undefined ? "#/playground" : `#/playground/${route.job}`;
+    case "jobs":
     case "missing":
       return `#/${route.view}`;
   }

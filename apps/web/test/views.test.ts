@@ -13,6 +13,7 @@ describe("routes", () => {
     { view: "new", from: ID },
     { view: "jobs" },
     { view: "playground" },
+    { view: "playground", job: ID },
     { view: "missing" },
     { view: "job", job: ID },
     { view: "report", job: ID },

@@ -18,7 +18,9 @@ interface PluginFieldsProps {
 /** A plugin and its options, as its schema asks for them. */
 export function PluginFields({ name, label, none, value, onValue }: PluginFieldsProps): JSX.Element {
   const { plugins } = useShared();
-  const usable = (plugins[KIND_OF[name]] ?? []).filter(({ problem }) => problem === undefined);
+  const usable = (plugins[KIND_OF[name]] ?? []).filter(
+    ({ problem, solver }) => problem === undefined && !(name === "solver" && solver === false),
+  );
   const plugin = usable.find((one) => one.name === value.name);
   const options = plugin ? askedOptions(plugin) : [];
   const choices: Choice[] = [...(none === undefined ? [] : [["", none] as const]), ...usable.map((one): Choice => [one.name, one.name])];

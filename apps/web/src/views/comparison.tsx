@@ -28,8 +28,11 @@ export function ComparisonView({ id }: { readonly id: string }): JSX.Element {
       <p class="conclusion">{conclusionText(comparison.rows, names)}</p>
       <SortedTable table={tableOf(comparison)} />
       <p class="hint">± is a standard error. {PAST_MIXTURES}</p>
-      <h2>Plots</h2>
-      <ReportFrame job={id} />
+      <h2>What a task costs general text</h2>
+      <ReportFrame job={id} part="trade-off" />
+      <p>
+        <a href={hashOf({ view: "report", job: id })}>The whole report</a>
+      </p>
     </>
   );
 }

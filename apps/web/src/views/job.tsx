@@ -45,7 +45,7 @@ export function JobView({ id }: { readonly id: string }): JSX.Element {
             </a>
           )}
           {made && (
-            <a class="button" href={`${hashOf({ view: "playground" })}`}>
+            <a class="button" href={hashOf({ view: "playground", job: id })}>
               Try the model
             </a>
           )}

@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import { isFinal, type Job, type Model } from "../api/types.ts";
+import type { Job, Model } from "../api/types.ts";
 import { modelNames, titleOf } from "../names.ts";
 import { useShared } from "../parts/context.ts";
 import { Problem, StateBadge, Waiting } from "../parts/small.tsx";
@@ -37,7 +37,7 @@ export function Jobs(): JSX.Element {
           <li key={job.id} class="card">
             <a href={hashOf({ view: "job", job: job.id })}>{titleOf(job, value.nameOf)}</a>
             <StateBadge state={job.state} />
-            <span class="soft">{timesOf(job)}</span>
+            <span class="soft">{timeOf(job)}</span>
           </li>
         ))}
       </ul>
@@ -45,7 +45,6 @@ export function Jobs(): JSX.Element {
   );
 }
 
-function timesOf({ createdAt, finishedAt, state }: Job): string {
-  const text = (time: string): string => new Date(time).toLocaleString();
-  return isFinal(state) && finishedAt !== undefined ? `${state} ${text(finishedAt)}` : `since ${text(createdAt)}`;
+function timeOf({ createdAt, finishedAt }: Job): string {
+  return finishedAt === undefined ? `since ${new Date(createdAt).toLocaleString()}` : new Date(finishedAt).toLocaleString();
 }

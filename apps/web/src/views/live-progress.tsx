@@ -15,7 +15,7 @@ interface LiveProgressProps {
 }
 
 /** How far a job is, as it tells. */
-export function LiveProgress({ job: { id, state }, onState }: LiveProgressProps): JSX.Element {
+export function LiveProgress({ job: { id, state }, onState }: LiveProgressProps): JSX.Element | null {
   const { api } = useShared();
   const [progress, tell] = useReducer(
     (before: Progress, { event, seconds }: { event: JobEvent; seconds: number }) => progressAfter(before, event, seconds),
@@ -41,6 +41,7 @@ export function LiveProgress({ job: { id, state }, onState }: LiveProgressProps)
 
   const { label, blocks, lines, perSecond, secondsLeft, unit } = progress;
   const running = state === "running";
+  if (isFinal(state) && problem === undefined && lines.length === 0) return null;
   return (
     <section class="card" aria-labelledby="progress">
       <h2 id="progress">Progress</h2>

@@ -15,17 +15,20 @@ interface Pair {
   readonly pruned: string;
 }
 
-/** One prompt, and the answers of two models as they come. */
-export function Playground(): JSX.Element {
+/** One prompt, and the answers of two models as they come: of the one that a job made, or of the latest, beside the one that it was made of. */
+export function Playground({ job }: { readonly job: string | undefined }): JSX.Element {
   const { api } = useShared();
-  const { value, problem } = useLoaded("playground", async (signal) => {
+  const { value, problem } = useLoaded(`playground ${job}`, async (signal) => {
     const [served, { models }, { jobs }] = await Promise.all([
       api.json<{ data: { id: string }[] }>("/v1/models", { signal }),
       api.json<{ models: Model[] }>("/api/models", { signal }),
       api.json<{ jobs: Job[] }>("/api/jobs", { signal }),
     ]);
     const nameOf = modelNames(models, jobs);
-    return { choices: served.data.map(({ id }): Choice => [id, nameOf(id)]), pair: firstPair(served.data, models, jobs) };
+    return {
+      choices: served.data.map(({ id }): Choice => [id, nameOf(id)]),
+      pair: firstPair(served.data, models, job === undefined ? jobs : jobs.filter(({ id }) => id === job)),
+    };
   });
   return (
     <>
@@ -36,7 +39,7 @@ export function Playground(): JSX.Element {
   );
 }
 
-/** The model that was pruned last beside the one that it was made of. */
+/** The model that the first of these jobs made beside the one that it was made of. */
 function firstPair(served: readonly { readonly id: string }[], models: readonly Model[], jobs: readonly Job[]): Pair {
   const ids = new Set(served.map(({ id }) => id));
   for (const job of jobs) {
@@ -134,7 +137,7 @@ function Asking({ choices, first }: { readonly choices: readonly Choice[]; reado
               value={pair[side]}
               onValue={(model) => setPair((before) => ({ ...before, [side]: model }))}
             />
-            <Shown answer={answers[side]} prompt={chat ? "" : text} />
+            <Shown answer={answers[side]} />
           </section>
         ))}
       </div>
@@ -144,7 +147,7 @@ function Asking({ choices, first }: { readonly choices: readonly Choice[]; reado
 
 const SIDES: Readonly<Record<keyof Pair, string>> = { dense: "One model", pruned: "The other" };
 
-function Shown({ answer: { text, state, problem } }: { readonly answer: Answer; readonly prompt: string }): JSX.Element {
+function Shown({ answer: { text, state, problem } }: { readonly answer: Answer }): JSX.Element {
   return (
     <>
       <p class={`answer ${state}`} aria-live="polite" aria-busy={state === "waiting" || state === "streaming"}>
