@@ -23,6 +23,7 @@ describe("readOption", () => {
   it.each<[type: string, text: string, value: unknown]>([
     ["number", " 0.5 ", 0.5],
     ["integer", "3", 3],
+    ["number", "-1e3", -1000],
     ["string", "a", "a"],
     ["boolean", "false", false],
     ['"row" | "matrix"', "row", "row"],
@@ -39,6 +40,8 @@ describe("readOption", () => {
 
   it.each<[given: Option, text: string, problem: string]>([
     [option("number"), "half", "half was given, a number is wanted"],
+    [option("number", { minimum: 0, exclusiveMaximum: 1 }), "1", "1 was given, a number from 0 on and below 1 is wanted"],
+    [option("integer", { exclusiveMinimum: 0, maximum: 8 }), "9", "9 was given, a whole number above 0 and up to 8 is wanted"],
     [option("integer"), "1.5", "1.5 was given, a whole number is wanted"],
     [option("integer[]"), "1,b", "1,b was given, a list with commas is wanted"],
     [option("boolean | null"), "maybe", "maybe was given, boolean or null is wanted"],

@@ -56,6 +56,7 @@ function readValue(option: Option, typed: string): Reading {
   }
   for (const type of alternatives(option.type)) {
     const value = parseAs(type, typed);
+    if (typeof value === "number" && !isWithin(option, value)) break;
     if (value !== undefined) return { value };
   }
   return { problem: `${typed} was given, ${wantedOf(option)} is wanted` };
@@ -155,7 +156,26 @@ function textOf(value: unknown): string {
 
 const NOUNS: Readonly<Record<string, string>> = { number: "a number", integer: "a whole number", string: "a text" };
 
-function wantedOf({ type, enum: values }: Option): string {
+function isWithin({ minimum, exclusiveMinimum, maximum, exclusiveMaximum }: Option, value: number): boolean {
+  if (minimum !== undefined && value < minimum) return false;
+  if (exclusiveMinimum !== undefined && value <= exclusiveMinimum) return false;
+  if (maximum !== undefined && value > maximum) return false;
+  return exclusiveMaximum === undefined || value < exclusiveMaximum;
+}
+
+function boundsText({ minimum, exclusiveMinimum, maximum, exclusiveMaximum }: Option): string {
+  const parts = [
+    minimum === undefined ? [] : [`from ${minimum} on`],
+    exclusiveMinimum === undefined ? [] : [`above ${exclusiveMinimum}`],
+    maximum === undefined ? [] : [`up to ${maximum}`],
+    exclusiveMaximum === undefined ? [] : [`below ${exclusiveMaximum}`],
+  ].flat();
+  return parts.length === 0 ? "" : ` ${parts.join(" and ")}`;
+}
+
+function wantedOf(option: Option): string {
+  const { type, enum: values } = option;
   if (values) return values.map(textOf).join(" or ");
+  if (type === "number" || type === "integer") return `${NOUNS[type]}${boundsText(option)}`;
   return NOUNS[type] ?? (type.endsWith("[]") ? "a list with commas" : type.replaceAll('"', "").replaceAll(" | ", " or "));
 }

@@ -13,6 +13,11 @@ export interface OptionDescription {
   readonly description?: string;
   /** The values that the option may have, where they are a list. */
   readonly enum?: readonly unknown[];
+  /** The least and the largest number that the option may be; the exclusive ones are just outside. */
+  readonly minimum?: number;
+  readonly exclusiveMinimum?: number;
+  readonly maximum?: number;
+  readonly exclusiveMaximum?: number;
 }
 
 /** What stands for the name of an option that a user names, such as a glob. */
@@ -44,8 +49,20 @@ function describeNamed(root: JsonSchema | undefined): OptionDescription[] {
       ...("default" in given && { default: given.default }),
       ...(description !== undefined && { description }),
       ...(schema.enum !== undefined && { enum: schema.enum }),
+      ...boundsOf(schema),
     };
   });
+}
+
+const BOUNDS = ["minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum"] as const;
+
+/** The bounds of a number, but for those of all whole numbers that are exact. */
+function boundsOf(schema: JsonSchema): Pick<OptionDescription, (typeof BOUNDS)[number]> {
+  const said = BOUNDS.flatMap((name) => {
+    const bound = schema[name];
+    return bound === undefined || Math.abs(bound) === Number.MAX_SAFE_INTEGER ? [] : [[name, bound] as const];
+  });
+  return Object.fromEntries(said);
 }
 
 /**
@@ -101,6 +118,10 @@ interface JsonSchema {
   readonly description?: string;
   readonly enum?: readonly unknown[];
   readonly const?: unknown;
+  readonly minimum?: number;
+  readonly exclusiveMinimum?: number;
+  readonly maximum?: number;
+  readonly exclusiveMaximum?: number;
   readonly items?: JsonSchema;
   readonly anyOf?: readonly JsonSchema[];
   readonly oneOf?: readonly JsonSchema[];

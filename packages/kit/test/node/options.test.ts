@@ -26,12 +26,21 @@ const known =
 
 test("options are described from the JSON Schema", () => {
   expect(describeOptions(plugin(schema))).toEqual([
-    { name: "alpha", type: "number", required: false, default: 1, description: "Exponent of the norm." },
+    { name: "alpha", type: "number", required: false, default: 1, description: "Exponent of the norm.", minimum: 0 },
     { name: "mode", type: '"sum" | "max"', required: false, default: "sum", enum: ["sum", "max"] },
     { name: "tasks", type: "string[]", required: false },
     { name: "blend", type: 'number | "auto"', required: false, default: "auto" },
     { name: "limit", type: "integer | null", required: false, default: null },
     { name: "seed", type: "integer", required: true },
+  ]);
+});
+
+test("a number's bounds are told, and not those of all whole numbers", () => {
+  const bounded = z.object({ share: z.number().gt(0).lt(1), most: z.int().max(8), any: z.int().min(0) });
+  expect(describeOptions(plugin(bounded)).map(({ type: _type, required: _required, ...rest }) => rest)).toEqual([
+    { name: "share", exclusiveMinimum: 0, exclusiveMaximum: 1 },
+    { name: "most", maximum: 8 },
+    { name: "any", minimum: 0 },
   ]);
 });
 
