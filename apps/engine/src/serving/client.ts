@@ -1,5 +1,4 @@
 import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SecateurError } from "@secateur/kit";
@@ -81,10 +80,9 @@ interface Call {
 function startProcess(readingMs: number): Process {
   const child = startChild();
   const calls = new Map<number, Call>();
+  const leaving = new Map<number, NodeJS.Timeout>(); // requests that have been given up, until the process knows
   let last = 0;
   let killed = false;
-
-  const leaving = new Map<number, NodeJS.Timeout>(); // requests that have been given up, until the process knows
 
   function kill(): void {
     killed = true;
@@ -109,14 +107,15 @@ function startProcess(readingMs: number): Process {
       kill();
     }, readingMs);
   });
-  void once(child, "exit").then(([code, signal]) => {
-    const died = `the process that answers died (${signal === null ? `exit code ${code}` : `signal ${signal}`})`;
+  function endCalls(how: string): void {
     const error = killed
       ? new SecateurError("cancelled", "the process that answers was ended for another request: try again")
-      : new CommandError({ code: "internal", message: died });
+      : new CommandError({ code: "internal", message: `the process that answers died (${how})` });
     for (const call of calls.values()) tell(call, error);
     for (const timer of leaving.values()) clearTimeout(timer);
-  });
+  }
+  child.on("exit", (code, signal) => endCalls(signal === null ? `exit code ${code}` : `signal ${signal}`));
+  child.on("error", ({ message }) => endCalls(message));
 
   return {
     alive: () => child.connected && !child.killed,

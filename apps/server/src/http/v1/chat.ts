@@ -181,15 +181,15 @@ async function* chunksOf(
     choices: [{ index: 0, delta, logprobs: tokens.length > 0 ? logprobsOf(tokens, asked) : null, finish_reason: reason }],
     ...(withUsage && { usage: null }),
   });
-  yield chunk({ role: "assistant", content: "" }, [], null);
-  let written = 0;
+  let written: number | undefined;
   for await (const piece of pieces) {
-    written += piece.written;
+    if (written === undefined) yield chunk({ role: "assistant", content: "" }, [], null);
+    written = (written ?? 0) + piece.written;
     const tokens = piece.tokens.filter(({ ends }) => !ends);
     if (piece.text !== "" || tokens.length > 0) yield chunk({ content: piece.text }, tokens, null);
     if (piece.finishReason) yield chunk({}, [], piece.finishReason);
   }
-  if (withUsage) yield { ...head, object: "chat.completion.chunk", choices: [], usage: usageOf(promptTokens, written) };
+  if (withUsage) yield { ...head, object: "chat.completion.chunk", choices: [], usage: usageOf(promptTokens, written ?? 0) };
 }
 
 function logprobsOf(tokens: readonly AnswerToken[], { logprobs, top_logprobs: count }: ChatRequest): ChatLogprobs | null {
