@@ -11,7 +11,6 @@ import { type CommonFields, commonShape, MAX_TOKENS, samplingOf, stopsOf } from 
 interface TokenLogprob {
   readonly token: string;
   readonly logprob: number;
-  /** Null for a token that is a part of a character only. */
   readonly bytes: readonly number[] | null;
 }
 
@@ -194,13 +193,13 @@ async function* chunksOf(
 
 function logprobsOf(tokens: readonly AnswerToken[], { logprobs, top_logprobs: count }: ChatRequest): ChatLogprobs | null {
   if (!logprobs) return null;
-  const content = tokens.flatMap(({ ends, text, logProb, top }) => {
+  const content = tokens.flatMap(({ ends, text, bytes, logProb, top }) => {
     if (ends || logProb === null) return [];
-    return [{ ...tokenOf({ text, logProb }), top_logprobs: (top ?? []).slice(0, count ?? 0).map(tokenOf) }];
+    return [{ ...tokenOf({ text, bytes, logProb }), top_logprobs: (top ?? []).slice(0, count ?? 0).map(tokenOf) }];
   });
   return { content, refusal: null };
 }
 
-function tokenOf({ text, logProb }: TokenChoice): TokenLogprob {
-  return { token: text, logprob: logProb, bytes: text.includes("\uFFFD") ? null : [...Buffer.from(text)] };
+function tokenOf({ text, bytes, logProb }: TokenChoice): TokenLogprob {
+  return { token: text, logprob: logProb, bytes };
 }
