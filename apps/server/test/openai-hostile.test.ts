@@ -87,6 +87,7 @@ const CASES: Readonly<Record<string, Case>> = {
   hot: [complete({ temperature: 1e308 }), 400, "invalid", "temperature"],
   "a share above 1": [complete({ top_p: 2 }), 400, "invalid", "top_p"],
   "more log-probabilities than are told": [complete({ logprobs: 1e6 }), 400, "invalid", "logprobs"],
+  "log-probabilities without end": [complete({ prompt: new Array(128).fill("a"), logprobs: 20, max_tokens: 400 }), 400, "usage", null],
   "log-probabilities that are a truth": [complete({ logprobs: true }), 400, "invalid", "logprobs"],
   "two answers": [complete({ n: 2 }), 400, "invalid", "n"],
   "very many answers": [complete({ n: 1e9 }), 400, "invalid", "n"],
@@ -144,7 +145,7 @@ test("requests that wait are bounded, and clients that leave make room", async (
 });
 
 test("a request that takes too long is ended, also in the middle of a stream", async () => {
-  const body = { model: "demo", prompt: new Array(128).fill([1]), temperature: 2, max_tokens: 500, logprobs: 20 };
+  const body = { model: "demo", prompt: new Array(128).fill([1]), temperature: 2, max_tokens: 500, logprobs: 3 };
   const slow = await startServer({ ...folders, home: join(folders.home, "slow") }, "--workers", "0", "--answer-seconds", "2");
   try {
     const whole = await slow.post("/v1/completions", body);
