@@ -24,4 +24,4 @@ export type { Inspection } from "./jobs/run-inspect.ts";
 export type { ListedPlugin, PluginList } from "./jobs/run-plugins.ts";
 export type { Told } from "./serving/answer.ts";
 export { type Answering, type AnsweringLimits, ContextLengthError, createAnswering } from "./serving/client.ts";
-export type { AnswerPiece, AnswerRequest, AnswerToken, Prompt, Sampling, TokenChoice } from "./serving/messages.ts";
+export type { AnswerPiece, AnswerRequest, AnswerToken, Prompt, Sampling, TokenChoice, TokenText } from "./serving/messages.ts";

@@ -123,6 +123,14 @@ describe("completions", () => {
     expect([info.status, await jsonOf(info)]).toEqual([404, { error: { code: "not-found", message: expect.any(String) } }]);
   });
 
+  it("score token ids of a model without a tokenizer, and refuse it texts", async () => {
+    const body = { model: "llama", temperature: 0, echo: true, logprobs: 1, max_tokens: 1 };
+    const { choices } = await client.completions.create({ ...body, prompt: [1, 2, 3] });
+    expect(choices[0]).toMatchObject({ text: "", logprobs: { tokens: ["token_id:1", "token_id:2", "token_id:3", expect.any(String)] } });
+    const failure = await failureOf(() => client.completions.create({ ...body, prompt: "abc" }));
+    expect([failure.status, failure.code]).toEqual([400, "format"]);
+  });
+
   it("tell the token that ends an answer among the log-probabilities, as clients that count tokens need", async () => {
     const prompt = "48 + 76 = 124";
     const { choices } = await client.completions.create({ ...ask, prompt, echo: true, logprobs: 1, max_tokens: 1 });
@@ -299,15 +307,15 @@ describe("conversations", () => {
 // Characters whose bytes are several tokens: shared/cases/REPORTS.md, 34.
 describe("characters that span tokens", () => {
   const smollm = sharedTokenizer("smollm2-135m-instruct");
-  const bytesOf = (text: string): number[] => {
+  const byteTokens = (text: string): number[] => {
     const { vocab } = (
       JSON.parse(readFileSync(join(DEMO_TOKENIZER, "tokenizer.json"), "utf8")) as { model: { vocab: Record<string, number> } }
     ).model;
     return [...Buffer.from(text)].map((byte) => vocab[String.fromCodePoint(byte < 0xa1 ? byte + 0xa2 : byte)] as number);
   };
   const cases: [string, string, string | undefined, number, number[]][] = [
-    ["emoji", "😊", DEMO_TOKENIZER, 2048, bytesOf("😊")],
-    ["ideograph", "日", DEMO_TOKENIZER, 2048, bytesOf("日")],
+    ["emoji", "😊", DEMO_TOKENIZER, 2048, byteTokens("😊")],
+    ["ideograph", "日", DEMO_TOKENIZER, 2048, byteTokens("日")],
     ["smollm2-emoji", "😊", smollm, 49152, [10813, 242, 228]],
     ["smollm2-ideographs", "日本", smollm, 49152, [23274, 115, 40993]],
   ];
@@ -318,6 +326,12 @@ describe("characters that span tokens", () => {
       const body = { model: name, prompt: [start], temperature: 0, max_tokens: 20 };
       const [whole] = (await client.completions.create(body)).choices;
       expect([whole?.text, whole?.finish_reason]).toEqual([text, "stop"]);
+      const named = (await client.completions.create({ ...body, logprobs: 0 })).choices[0]?.logprobs?.tokens ?? [];
+      const bytesOf = (token: string): Buffer =>
+        token.startsWith("bytes:") ? Buffer.from(token.slice("bytes:".length).replaceAll("\\x", ""), "hex") : Buffer.from(token);
+      expect(named.at(-1)).toMatch(/^<\|/); // ends the answer
+      expect(Buffer.concat(named.slice(0, -1).map(bytesOf)).toString()).toBe(text);
+      expect(named[0]).toMatch(/^bytes:(?:\\x[\da-f]{2})+$/);
       const deltas = (await collected(await client.completions.create({ ...body, stream: true }))).map((choice) => choice.text);
       expect(deltas.join("")).toBe(text);
       expect(deltas.join("\n")).not.toContain("\uFFFD");

@@ -13,7 +13,7 @@ import type { AnswerPiece, AnswerRequest } from "./messages.ts";
 import type { ServedModel } from "./models.ts";
 import { type ReadPrompts, readPrompts } from "./read-prompts.ts";
 import { sampleToken } from "./sampling.ts";
-import { createTokenLog, type SaidToken } from "./token-log.ts";
+import { createTokenLog, type Decoder, type SaidToken } from "./token-log.ts";
 
 /** What comes of a request: first how many tokens its prompts have, then pieces of answers, of which the last of each says why it ends. */
 export type Told = { readonly type: "read"; readonly promptTokens: number } | { readonly type: "piece"; readonly piece: AnswerPiece };
@@ -33,7 +33,9 @@ async function* piecesOf(
 ): AsyncGenerator<AnswerPiece, void, undefined> {
   const { top, echo } = request;
   const sequences = prompts.map(({ ids }) => ids);
-  const logs = prompts.map(() => (top === undefined ? undefined : createTokenLog(model, top)));
+  // A conversation's answer is a text of its own, a completion goes on with one.
+  const decoder = request.prompt.kind === "chat" ? model.tokenizer() : model.texts().inside;
+  const logs = prompts.map(() => (top === undefined ? undefined : createTokenLog(model, decoder, top)));
   const options = { top: Math.max(1, top ?? 0), weights: model.weights, signal };
   const scores = echo && top !== undefined ? await scoreSequences(model.engine, sequences, options) : undefined;
   const lengths = prompts.map(({ text }) => (echo ? text.length : 0)); // of what has been given, in UTF-16 units
@@ -44,7 +46,7 @@ async function* piecesOf(
   }
   if (maxTokens === 0) return;
 
-  const writing = createWriting(model, request, prompts.length);
+  const writing = createWriting(model, request, decoder, prompts.length);
   const written =
     scores && maxTokens === 1 && request.temperature === 0
       ? nextTokens(scores, writing)
@@ -68,12 +70,12 @@ async function* piecesOf(
 
 /** How tokens are chosen, and what the model said where each was. */
 interface Writing {
-  readonly options: Omit<StreamOptions, "maxTokens">;
+  readonly options: Omit<StreamOptions, "maxTokens"> & { readonly tokenizer: Decoder };
   /** Of the last token of each prompt's answer, until it is looked at. */
   readonly said: (SaidToken | undefined)[];
 }
 
-function createWriting(model: ServedModel, request: AnswerRequest, count: number): Writing {
+function createWriting(model: ServedModel, request: AnswerRequest, decoder: Decoder, count: number): Writing {
   const { top, stop, seed } = request;
   const randoms = Array.from({ length: count }, (_, prompt) => seededRandom(seed + prompt));
   const said: Writing["said"] = [];
@@ -81,7 +83,7 @@ function createWriting(model: ServedModel, request: AnswerRequest, count: number
     said,
     options: {
       endTokens: model.endTokens,
-      ...(model.engine.model.tokenizer && { tokenizer: model.tokenizer() }),
+      tokenizer: decoder,
       stop,
       choose(logits, prompt) {
         const id = sampleToken(logits, request, randoms[prompt] as (typeof randoms)[number]); // one a prompt
@@ -103,8 +105,8 @@ function* nextTokens(scores: readonly TokenScores[], { said, options }: Writing)
       yield { prompt, finishReason: "stop", text: "" };
       continue;
     }
-    const text = options.tokenizer && createTextStream(options.tokenizer, options.stop);
-    yield { prompt, id, text: text?.push(id) ?? "" };
-    yield { prompt, finishReason: text?.stopped ? "stop" : "length", text: text?.end() ?? "" };
+    const text = createTextStream(options.tokenizer, options.stop);
+    yield { prompt, id, text: text.push(id) };
+    yield { prompt, finishReason: text.stopped ? "stop" : "length", text: text.end() };
   }
 }

@@ -1,5 +1,4 @@
 import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SecateurError } from "@secateur/kit";
@@ -11,7 +10,7 @@ import type { AnswerRequest, FromAnswering, ToAnswering } from "./messages.ts";
 export interface Answering {
   /**
    * What comes of a request: first how many tokens its prompts have, then pieces. Who stops reading, or aborts, stops the work. Throws ContextLengthError for prompts
-   * that are too long, what the engine throws, SecateurError `cancelled` when it was aborted, and `internal` when the process died.
+   * that are too long, what the engine throws, SecateurError `cancelled` when it was aborted or the process was ended for another request, and `internal` when it died.
    */
   answer(request: AnswerRequest, signal: AbortSignal): AsyncGenerator<Told, void, undefined>;
   /** Ends the process, with what it is at. */
@@ -20,7 +19,7 @@ export interface Answering {
 
 /** How long things may take. */
 export interface AnsweringLimits {
-  /** Milliseconds to open a model and to read prompts by its tokenizer and template, which come from anywhere: then the process is ended. */
+  /** Milliseconds to open a model and to read prompts by its tokenizer and template, which come from anywhere, and to stop when a request is given up: then the process is ended. */
   readonly readingMs: number;
   /** Milliseconds without a request after which the process is ended, and its models are closed. */
   readonly idleMs: number;
@@ -81,45 +80,57 @@ interface Call {
 function startProcess(readingMs: number): Process {
   const child = startChild();
   const calls = new Map<number, Call>();
+  const leaving = new Map<number, NodeJS.Timeout>(); // requests that have been given up, until the process knows
   let last = 0;
-  let why = (code: number | null, signal: NodeJS.Signals | null): string =>
-    `the process that answers died (${signal === null ? `exit code ${code}` : `signal ${signal}`})`;
+  let killed = false;
 
+  function kill(): void {
+    killed = true;
+    child.kill("SIGKILL");
+  }
+  function giveUp(id: number): void {
+    post(child, { type: "cancel", id });
+    leaving.set(id, setTimeout(kill, readingMs).unref());
+  }
   child.on("message", (message: FromAnswering) => {
     const call = calls.get(message.id);
+    if (isLast(message)) {
+      clearTimeout(leaving.get(message.id));
+      leaving.delete(message.id);
+    }
     if (!call) return;
     clearTimeout(call.reading);
     if (message.type !== "begun") return tell(call, message);
     call.reading = setTimeout(() => {
-      tell(
-        call,
-        new CommandError({
-          code: "unsupported",
-          message: `the model's tokenizer or chat template takes longer than ${readingMs / 1000} s`,
-        }),
-      );
-      why = () => "the process that answers was ended for another request: try again";
-      child.kill("SIGKILL");
+      const what = `the model's tokenizer or chat template takes longer than ${readingMs / 1000} s`;
+      tell(call, new CommandError({ code: "unsupported", message: what }));
+      kill();
     }, readingMs);
   });
-  void once(child, "exit").then(([code, signal]) => {
-    for (const call of calls.values()) tell(call, new CommandError({ code: "internal", message: why(code, signal) }));
-  });
+  function endCalls(how: string): void {
+    const error = killed
+      ? new SecateurError("cancelled", "the process that answers was ended for another request: try again")
+      : new CommandError({ code: "internal", message: `the process that answers died (${how})` });
+    for (const call of calls.values()) tell(call, error);
+    for (const timer of leaving.values()) clearTimeout(timer);
+  }
+  child.on("exit", (code, signal) => endCalls(signal === null ? `exit code ${code}` : `signal ${signal}`));
+  child.on("error", ({ message }) => endCalls(message));
 
   return {
-    alive: () => child.connected,
+    alive: () => child.connected && !child.killed,
     end: () => void child.kill("SIGKILL"),
     async *answer(request, signal) {
       const id = ++last;
       const call: Call = { told: [], wake: () => {}, reading: undefined };
       calls.set(id, call);
       const cancel = (): void => {
-        post(child, { type: "cancel", id });
+        giveUp(id);
         tell(call, new SecateurError("cancelled", "the request was given up"));
       };
       signal.addEventListener("abort", cancel, { once: true });
+      post(child, { type: "ask", id, request });
       if (signal.aborted) cancel();
-      else post(child, { type: "ask", id, request });
       let ended = false;
       try {
         for (;;) {
@@ -130,7 +141,7 @@ function startProcess(readingMs: number): Process {
             });
             continue;
           }
-          ended = message instanceof Error || !(message.type === "read" || message.type === "piece");
+          ended = message instanceof Error || isLast(message);
           const told = toldBy(message);
           if (told === undefined) return;
           yield told;
@@ -139,7 +150,7 @@ function startProcess(readingMs: number): Process {
         signal.removeEventListener("abort", cancel);
         clearTimeout(call.reading);
         calls.delete(id);
-        if (!ended) post(child, { type: "cancel", id });
+        if (!ended) giveUp(id);
       }
     },
   };
@@ -148,6 +159,11 @@ function startProcess(readingMs: number): Process {
 function tell(call: Call, message: FromAnswering | Error): void {
   call.told.push(message);
   call.wake();
+}
+
+/** Whether nothing follows a message. */
+function isLast({ type }: FromAnswering): boolean {
+  return type === "done" || type === "too-long" || type === "failed";
 }
 
 /** What a message tells a reader; undefined for the end. Throws what it says. */

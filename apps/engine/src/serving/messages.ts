@@ -33,16 +33,21 @@ export interface AnswerRequest extends Sampling {
   readonly stop: readonly string[];
 }
 
-/** A token with its log-probability. */
-export interface TokenChoice {
-  /** Its text alone; bytes that are a part of a character only are U+FFFD. */
+/** A token by itself. */
+export interface TokenText {
+  /** Bytes that are a part of a character only are U+FFFD. */
   readonly text: string;
+  /** In UTF-8; null where they are not known. */
+  readonly bytes: readonly number[] | null;
+}
+
+/** A token with its log-probability. */
+export interface TokenChoice extends TokenText {
   readonly logProb: number;
 }
 
 /** A token of an answer. */
-export interface AnswerToken {
-  readonly text: string;
+export interface AnswerToken extends TokenText {
   /** Null for the first of a sequence, which nothing predicts. */
   readonly logProb: number | null;
   /** The likeliest at its place, with itself where it is none of them; null where `logProb` is. */

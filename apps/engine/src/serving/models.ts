@@ -7,7 +7,7 @@ import { describeModel } from "@secateur/models";
 import { createEngine, type Engine, type HeldWeights, holdWeights } from "@secateur/runner";
 import { type ChatTemplate, chatTemplate, endTokens, modelTokenizer, type Tokenizer } from "@secateur/text";
 import { builtIns } from "../wiring.ts";
-import { tokenTexts } from "./token-text.ts";
+import { type TokenTexts, tokenTexts } from "./token-text.ts";
 
 /** A model that is open for answers. */
 export interface ServedModel {
@@ -18,8 +18,7 @@ export interface ServedModel {
   tokenizer(): Tokenizer;
   /** Throws SecateurError for a model without one. */
   template(): ChatTemplate;
-  /** The text of a token inside of a text; `token_id:` and the id where the model has no tokenizer. */
-  tokenText(id: number): string;
+  texts(): TokenTexts;
   readonly endTokens: readonly number[];
 }
 
@@ -89,7 +88,6 @@ async function openModel(path: string, backend: Backend): Promise<Pick<Entry, "m
     const engine = createEngine(opened, describeModel(opened), backend);
     const weights = holdWeights(engine, totalmem() * MEMORY_SHARE);
     const tokenizer = once(() => modelTokenizer(opened));
-    const texts = once(() => tokenTexts(tokenizer()));
     const template = once(() => chatTemplate(tokenizer().files, tokenizer().source));
     return {
       model: {
@@ -97,7 +95,7 @@ async function openModel(path: string, backend: Backend): Promise<Pick<Entry, "m
         weights,
         tokenizer,
         template,
-        tokenText: (id) => (opened.tokenizer ? texts()(id) : `token_id:${id}`),
+        texts: once(() => tokenTexts(opened.tokenizer && tokenizer())),
         endTokens: endTokens(opened.config, opened.generationConfig, opened.tokenizer && tokenizer()),
       },
       async close() {

@@ -48,7 +48,21 @@ export function readPrompts(model: ServedModel, request: AnswerRequest): ReadPro
       `the model's context has ${positions} tokens: ${which} has ${longest}, and ${least} ${least === 1 ? "is" : "are"} to be written after it`,
     );
   }
-  return { prompts, maxTokens: maxTokens ?? Math.min(defaultTokens, positions - longest) };
+  const most = maxTokens ?? Math.min(defaultTokens, positions - longest);
+  checkLogProbs(prompts, most, request);
+  return { prompts, maxTokens: most };
+}
+
+// Some 30 MiB as JSON: they are held until they are sent.
+const LOG_PROBS = 2 ** 18;
+
+function checkLogProbs(prompts: readonly ReadPrompt[], maxTokens: number, { top, echo }: AnswerRequest): void {
+  if (top === undefined) return;
+  const tokens = prompts.reduce((sum, { ids }) => sum + (echo ? ids.length : 0) + maxTokens, 0);
+  const asked = tokens * (top + 1);
+  if (asked <= LOG_PROBS) return;
+  const what = `up to ${asked} log-probabilities are asked for, and ${LOG_PROBS} are told at most`;
+  throw new SecateurError("usage", `${what}: fewer prompts or tokens, or fewer of the likeliest, leave less`);
 }
 
 function promptsOf(model: ServedModel, { prompt }: AnswerRequest): ReadPrompt[] {

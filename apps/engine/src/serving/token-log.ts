@@ -1,5 +1,5 @@
 import type { LikelyTokens, TokenScores } from "@secateur/runner";
-import { createTextStream } from "@secateur/text";
+import { createTextStream, type TextStream, type Tokenizer } from "@secateur/text";
 import type { AnswerToken, TokenChoice } from "./messages.ts";
 import type { ServedModel } from "./models.ts";
 import type { ReadPrompt } from "./read-prompts.ts";
@@ -10,6 +10,9 @@ export interface SaidToken {
   readonly logProb: number;
   readonly likely: LikelyTokens;
 }
+
+/** Makes text of tokens. */
+export type Decoder = Pick<Tokenizer, "decode">;
 
 /** The tokens of an answer and where each begins in its text. */
 export interface TokenLog {
@@ -26,39 +29,38 @@ interface Placed extends AnswerToken {
   readonly at: number;
 }
 
-/** A log of tokens with `count` of the likeliest at each place. */
-export function createTokenLog({ tokenText, tokenizer, engine }: ServedModel, count: number): TokenLog {
+/** A log of tokens with `count` of the likeliest at each place; `decoder` makes text of those that are written. */
+export function createTokenLog({ texts, tokenizer, engine }: ServedModel, decoder: Decoder, count: number): TokenLog {
   const placed: Placed[] = [];
-  const newStream = () => (engine.model.tokenizer ? createTextStream(tokenizer()) : undefined);
-  let stream = newStream();
+  const written = createTextStream(decoder);
   let [at, offset] = [0, 0];
 
   function place(id: number, said: SaidToken | undefined, ends = false): void {
-    placed.push({ text: tokenText(id), logProb: said?.logProb ?? null, top: said ? topOf(id, said) : null, at, offset, ends });
+    placed.push({ ...texts().of(id), logProb: said?.logProb ?? null, top: said ? topOf(id, said) : null, at, offset, ends });
   }
-  function read(id: number): void {
-    const text = stream?.push(id) ?? "";
+  function read(id: number, stream: TextStream): void {
+    const text = stream.push(id);
     at += text.length;
     offset += lengthOf(text);
   }
   function topOf(id: number, { likely, logProb }: SaidToken): TokenChoice[] {
-    const top = [...likely.ids.subarray(0, count)].map((one, i) => ({ text: tokenText(one), logProb: likely.logProbs[i] as number }));
-    return likely.ids.subarray(0, count).includes(id) ? top : [...top, { text: tokenText(id), logProb }];
+    const top = [...likely.ids.subarray(0, count)].map((one, i) => ({ ...texts().of(one), logProb: likely.logProbs[i] as number }));
+    return likely.ids.subarray(0, count).includes(id) ? top : [...top, { ...texts().of(id), logProb }];
   }
 
   return {
     addPrompt({ ids, begin, text }, { loss, top }) {
+      const stream = createTextStream(engine.model.tokenizer ? tokenizer() : decoder);
       for (const [t, id] of ids.entries()) {
         const likely = top?.[t - 1];
         place(id, likely && { id, likely, logProb: -(loss[t - 1] as number) });
-        if (t >= begin) read(id);
+        if (t >= begin) read(id, stream);
       }
-      stream = newStream();
       [at, offset] = [text.length, lengthOf(text)];
     },
     add(token, ends) {
       place(token.id, token, ends);
-      if (!ends) read(token.id);
+      if (!ends) read(token.id, written);
     },
     take(length = Number.POSITIVE_INFINITY) {
       const found = placed.findIndex((token) => token.at >= length);

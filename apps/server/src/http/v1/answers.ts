@@ -40,8 +40,10 @@ export function createAnswers(seconds: number, ending: AbortSignal): Answers {
       const failed = (error: unknown): unknown => {
         if (error instanceof ContextLengthError)
           return new HttpError(400, "context_length_exceeded", error.message, {}, request.prompt.kind === "chat" ? "messages" : "prompt");
+        if (gone.aborted) return new HttpError(400, "gone", "the client is gone"); // nobody reads it
         if (ending.aborted) return new HttpError(503, "ending", "the server is about to end");
         if (time.aborted) return new HttpError(503, "timeout", `the answer took longer than ${seconds} seconds`);
+        if (error instanceof SecateurError && error.code === "cancelled") return new HttpError(503, "interrupted", error.message);
         if (error instanceof SecateurError) error.message = hidePaths(error.message, new Map([[model.path, model.name]]));
         return error;
       };

@@ -11,7 +11,6 @@ import { type CommonFields, commonShape, MAX_TOKENS, samplingOf, stopsOf } from 
 interface TokenLogprob {
   readonly token: string;
   readonly logprob: number;
-  /** Null for a token that is a part of a character only. */
   readonly bytes: readonly number[] | null;
 }
 
@@ -181,26 +180,26 @@ async function* chunksOf(
     choices: [{ index: 0, delta, logprobs: tokens.length > 0 ? logprobsOf(tokens, asked) : null, finish_reason: reason }],
     ...(withUsage && { usage: null }),
   });
-  yield chunk({ role: "assistant", content: "" }, [], null);
-  let written = 0;
+  let written: number | undefined;
   for await (const piece of pieces) {
-    written += piece.written;
+    if (written === undefined) yield chunk({ role: "assistant", content: "" }, [], null);
+    written = (written ?? 0) + piece.written;
     const tokens = piece.tokens.filter(({ ends }) => !ends);
     if (piece.text !== "" || tokens.length > 0) yield chunk({ content: piece.text }, tokens, null);
     if (piece.finishReason) yield chunk({}, [], piece.finishReason);
   }
-  if (withUsage) yield { ...head, object: "chat.completion.chunk", choices: [], usage: usageOf(promptTokens, written) };
+  if (withUsage) yield { ...head, object: "chat.completion.chunk", choices: [], usage: usageOf(promptTokens, written ?? 0) };
 }
 
 function logprobsOf(tokens: readonly AnswerToken[], { logprobs, top_logprobs: count }: ChatRequest): ChatLogprobs | null {
   if (!logprobs) return null;
-  const content = tokens.flatMap(({ ends, text, logProb, top }) => {
+  const content = tokens.flatMap(({ ends, text, bytes, logProb, top }) => {
     if (ends || logProb === null) return [];
-    return [{ ...tokenOf({ text, logProb }), top_logprobs: (top ?? []).slice(0, count ?? 0).map(tokenOf) }];
+    return [{ ...tokenOf({ text, bytes, logProb }), top_logprobs: (top ?? []).slice(0, count ?? 0).map(tokenOf) }];
   });
   return { content, refusal: null };
 }
 
-function tokenOf({ text, logProb }: TokenChoice): TokenLogprob {
-  return { token: text, logprob: logProb, bytes: text.includes("\uFFFD") ? null : [...Buffer.from(text)] };
+function tokenOf({ text, bytes, logProb }: TokenChoice): TokenLogprob {
+  return { token: text, logprob: logProb, bytes };
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import type { AnswerPiece, AnswerToken, Prompt } from "@secateur/engine";
+import type { AnswerPiece, AnswerToken, Prompt, TokenText } from "@secateur/engine";
 import type { Served } from "../context.ts";
 import type { BegunAnswers } from "./answers.ts";
 import { openAIRefusals } from "./errors.ts";
@@ -183,16 +183,22 @@ function isEmpty({ text, tokens, finishReason }: AnswerPiece): boolean {
 function logprobsOf(tokens: readonly AnswerToken[], { logprobs }: CompletionRequest): CompletionLogprobs | null {
   if (logprobs === undefined || logprobs === null) return null;
   return {
-    tokens: tokens.map(({ text }) => text),
+    tokens: tokens.map(nameOf),
     token_logprobs: tokens.map(({ logProb }) => logProb),
     top_logprobs: tokens.map(({ top }) => top && byText(top)),
     text_offset: tokens.map(({ offset }) => offset),
   };
 }
 
+/** A token's text; of one that is a part of a character only, its bytes. */
+function nameOf({ text, bytes }: TokenText): string {
+  if (bytes === null || !text.includes("\uFFFD")) return text;
+  return `bytes:${bytes.map((byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("")}`;
+}
+
 /** The likeliest first; of tokens with one text it is the one that counts. */
 function byText(top: NonNullable<AnswerToken["top"]>): Record<string, number> {
   const found = new Map<string, number>();
-  for (const { text, logProb } of top) if (!found.has(text)) found.set(text, logProb);
+  for (const token of top) if (!found.has(nameOf(token))) found.set(nameOf(token), token.logProb);
   return Object.fromEntries(found);
 }

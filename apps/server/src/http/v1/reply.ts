@@ -34,7 +34,7 @@ export function sendChunks(context: Context, chunks: AsyncIterable<unknown>, gon
     } catch (error) {
       if (gone.signal.aborted) return;
       const told = httpErrorOf(error);
-      if (told.status >= 500) log.error({ error: error instanceof Error ? error.stack : String(error) }, "an answer fails");
+      if (told.status === 500) log.error({ error: error instanceof Error ? error.stack : String(error) }, "an answer fails");
       await stream.writeSSE({ data: JSON.stringify(openAIError(told)) });
     }
   });
