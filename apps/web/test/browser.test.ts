@@ -106,6 +106,14 @@ describe.runIf(here)("the page in a browser", () => {
     await page.getByRole("button", { name: "Start" }).click();
     await page.getByText("9007199254740993 was given").waitFor(); // a number that is not exact is none
     await page.getByLabel("Seed", { exact: true }).fill("");
+    await task.getByText("How it is read").click();
+    await task.getByLabel("Template").fill("no-such-template");
+    await page.getByRole("button", { name: "Start" }).click();
+    await page.locator("[id='field-tasks.0.template-problem']", { hasText: "neither a text" }).waitFor(); // which the server says
+    await task.getByRole("alert").waitFor(); // so does the preview
+    // Each of the two refusals is told by the browser.
+    expect(complaints.splice(0)).toEqual(Array.from({ length: 2 }, () => expect.stringContaining("400")));
+    await task.getByLabel("Template").fill("");
     await expectGood();
     await page.getByRole("button", { name: "Start" }).click();
     await page.getByRole("heading", { name: "Prune demo by 50.0 %" }).waitFor();

@@ -137,7 +137,7 @@ describe("draftOf", () => {
 });
 
 describe("fieldOf", () => {
-  const fields = ["sparsity", "tasks.0", "tasks.0.name", "scorer", "scorerOptions.tau"];
+  const fields = ["measured.template", "sparsity", "tasks.0", "tasks.0.name", "scorer", "scorerOptions.tau"];
   it.each<[message: string, field: string | undefined]>([
     ["sparsity: 2 was given, a number between 0 and 1 is wanted", "sparsity"],
     ["json.recipe.recipe.sparsity: too large", "sparsity"],
@@ -146,6 +146,7 @@ describe("fieldOf", () => {
     ["scorerOptions.tau says where things are", undefined],
     ["scorerOptions.tau: x looks like a path", "scorerOptions.tau"],
     ["scorer: no scorer of this server is called x", "scorer"],
+    ['template: "x" is neither', "measured.template"],
     ["100 jobs wait already", undefined],
     ["pattern: wrong", undefined],
   ])("finds the field of %j", (message, field) => {

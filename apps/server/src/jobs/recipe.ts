@@ -94,7 +94,7 @@ function checkNames(job: JobInput, plugins: PluginList): void {
     }
     for (const [key, value] of Object.entries(recipe)) if (/options$/i.test(key)) checkOptions(key, value);
   }
-  for (const { template } of readingsOf(job)) checkTemplate(template, plugins);
+  for (const { place, template } of readingsOf(job)) checkTemplate(template, plugins, place);
 }
 
 const KIND_OF: Readonly<Record<string, string>> = {
@@ -115,19 +115,22 @@ function checkOptions(where: string, value: unknown): void {
   }
 }
 
-/** Refuses a template that would be read from a file. Throws HttpError 400. */
-export function checkTemplate(template: string | undefined, plugins: PluginList): void {
+/** Refuses a template that would be read from a file; `place` is where it stands. Throws HttpError 400. */
+export function checkTemplate(template: string | undefined, plugins: PluginList, place: string = "template"): void {
   if (template === undefined || template.includes("{")) return;
   const known = (plugins.template ?? []).map(({ name }) => name);
   if (!known.includes(template))
-    refuse("template", `template: ${quoted(template)} is neither a text with {column} places nor one of ${known.join(", ")}`);
+    refuse("template", `${place}: ${quoted(template)} is neither a text with {column} places nor one of ${known.join(", ")}`);
 }
 
-/** All places of a job that name data. */
-function readingsOf(job: JobInput): readonly { readonly source: string; readonly template?: string | undefined }[] {
-  if (job.kind === "eval") return [{ source: job.recipe.data, template: job.recipe.template }];
+/** All templates of a job, with their places in its recipe. */
+function readingsOf(job: JobInput): readonly { readonly place: string; readonly template: string | undefined }[] {
+  if (job.kind === "eval") return [{ place: "template", template: job.recipe.template }];
   const { general = [], tasks = [] } = job.kind === "compare" ? job.recipe.recipe : job.recipe;
-  return [...general, ...tasks, ...(job.kind === "compare" ? job.recipe.evaluate : [])];
+  const lists = { general, tasks, evaluate: job.kind === "compare" ? job.recipe.evaluate : [] };
+  return Object.entries(lists).flatMap(([list, sources]) =>
+    sources.map(({ template }, i) => ({ place: `${list}.${i}.template`, template })),
+  );
 }
 
 function refuse(code: string, message: string): never {

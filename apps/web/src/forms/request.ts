@@ -26,11 +26,20 @@ export function requestOf(draft: Draft, plugins: PluginList): Asked {
 export function fieldOf(message: string, fields: Iterable<string>): string | undefined {
   const [, place] = /^([\w.]+):/.exec(message) ?? [];
   if (place === undefined) return undefined;
-  const path = place.replace(/^json\./, "").replace(/^(?:recipe\.)+/, "");
+  const inRecipe = place.replace(/^json\./, "").replace(/^(?:recipe\.)+/, "");
+  const path = EVALUATION[inRecipe] ?? inRecipe;
   // The field may hold more than what is wrong: options have one field each, a pattern one for both numbers.
   const holding = [...fields].filter((field) => path === field || path.startsWith(`${field}.`));
   return holding.sort((a, b) => b.length - a.length)[0];
 }
+
+/** Keys of an evaluation's recipe that have fields of another name. */
+const EVALUATION: Readonly<Record<string, string>> = {
+  data: "measured",
+  fields: "measured.fields",
+  template: "measured.template",
+  maxTokens: "evaluateMaxTokens",
+};
 
 const RECIPES: Readonly<Record<JobKind, (draft: Draft, reader: Reader) => Record<string, unknown>>> = {
   prune(draft, reader) {

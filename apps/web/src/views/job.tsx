@@ -31,7 +31,7 @@ export function JobView({ id }: { readonly id: string }): JSX.Element {
     <>
       <p class="kicker">{`Job ${id.slice(0, 8)}`}</p>
       <h1>{title}</h1>
-      <p class="row">
+      <p class="row" role="status">
         <StateBadge state={state} />
         <span class="soft">{timesOf(job)}</span>
       </p>
