@@ -142,7 +142,32 @@ describe.runIf(here)("the page in a browser", () => {
     expect(await inner.getAttribute("sandbox")).toBe("");
     expect(await heading.evaluate((element) => getComputedStyle(element).textWrapStyle)).toBe("balance");
     await expectGood();
+    // What is in its place runs nothing, whatever it is.
+    await page
+      .frameLocator("iframe")
+      .locator("iframe")
+      .evaluate((frame: HTMLIFrameElement) => {
+        frame.srcdoc = "<h1>Hostile</h1><script>top.document.title = 'taken'</script><img src='/x' onerror='top.document.title=1'>";
+      });
+    await inner.contentFrame().getByRole("heading", { name: "Hostile" }).waitFor();
+    expect(await page.title()).toBe("Report · Secateur");
+    const refused = complaints.splice(0);
+    expect(refused).toEqual(expect.arrayContaining([expect.stringContaining("Blocked script execution")]));
+    expect(refused.filter((text) => !/Blocked script|Content Security Policy/.test(text))).toEqual([]);
     await page.getByRole("link", { name: "The job" }).click();
+  });
+
+  it("takes an upload away from everywhere", async () => {
+    await page.getByRole("link", { name: "New job" }).click();
+    const general = group("General text");
+    await general
+      .getByLabel("File to upload as File")
+      .setInputFiles({ name: "other.txt", mimeType: "text/plain", buffer: Buffer.from("Another text.\n") });
+    await general.getByRole("button", { name: "Delete the upload" }).click();
+    await general.getByRole("button", { name: "Delete other.txt from the server" }).click();
+    await general.locator("option", { hasText: "other.txt" }).waitFor({ state: "detached" });
+    expect(await general.getByLabel("File", { exact: true }).inputValue()).toBe("");
+    await page.goBack();
   });
 
   it("compares from what a job was asked, and sorts what came of it", async () => {

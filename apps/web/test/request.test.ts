@@ -2,7 +2,7 @@ import type { PluginList } from "@secateur/engine";
 import { parseCalibration, parseRecipe } from "@secateur/pipeline";
 import { describe, expect, it } from "vitest";
 import type { JobKind } from "../src/api/types.ts";
-import { type Draft, EMPTY_DRAFT, NO_SOURCE, taskName } from "../src/forms/draft.ts";
+import { type Draft, EMPTY_DRAFT, NO_SOURCE, taskName, withoutData } from "../src/forms/draft.ts";
 import { draftOf } from "../src/forms/from-recipe.ts";
 import { fieldOf, requestOf } from "../src/forms/request.ts";
 
@@ -75,14 +75,24 @@ describe("requestOf", () => {
   it("says comparisons, calibrations and evaluations", () => {
     const data = { general: [source("c4")], tasks: [{ ...source("gsm"), name: "math", weight: "" }] };
     const common = { model: "m", general: [{ source: "c4" }], tasks: [{ name: "math", source: "gsm" }], backend: "onnxruntime" };
-    const compared = asked({ kind: "compare", ...data, rules: ["max"], mixtures: "0.5", evaluateSamples: "8" });
+    const compared = asked({
+      kind: "compare",
+      ...data,
+      rules: ["max"],
+      otherRules: "sum:weight=0.25:tau=0.2",
+      mixtures: "0.5",
+      evaluateSamples: "8",
+    });
     expect([...compared.problems]).toEqual([]);
     expect(compared.body).toEqual({
       kind: "compare",
       recipe: {
         recipe: { ...common, sparsity: 0.5, scorer: "wanda" },
         mixtures: [0.5],
-        rules: [{ name: "max", fusion: "max" }],
+        rules: [
+          { name: "max", fusion: "max" },
+          { name: "sum:weight=0.25:tau=0.2", fusion: "sum", fusionOptions: { tau: "0.2" }, tasksWeight: 0.25 },
+        ],
         evaluate: [],
         evaluateSamples: 8,
       },
@@ -121,6 +131,9 @@ describe("requestOf", () => {
     ["general.0", { kind: "compare", tasks: [{ ...source("g"), name: "a", weight: "" }] }, /general text/],
     ["tasks", { kind: "compare", general: [source("c4")] }, /a task/],
     ["mixtures", { kind: "compare", mixtures: "0.5, 2" }, /below 1/],
+    ["otherRules", { kind: "compare", otherRules: "sum:tau" }, /NAME:KEY=VALUE/],
+    ["otherRules", { kind: "compare", otherRules: "sum:weight=2" }, /below 1/],
+    ["otherRules", { kind: "compare", otherRules: "nothing:a=b" }, /no fusion is called nothing/],
     ["general.0", { kind: "calibrate" }, /wants data/],
     ["measured", { kind: "eval" }, /choose/],
   ])("finds what is wrong with %s", (field, rest, problem) => {
@@ -130,7 +143,15 @@ describe("requestOf", () => {
 
 describe("draftOf", () => {
   it.each<JobKind>(["prune", "compare", "calibrate", "eval"])("fills the form with what a %s was asked as", (kind) => {
-    const given = { ...FULL, kind, amount: "sparsity" as const, measured: source("gsm"), against: "n", collect: ["gram"] };
+    const given = {
+      ...FULL,
+      kind,
+      otherRules: "sum:weight=0.25:tau=0.2",
+      amount: "sparsity" as const,
+      measured: source("gsm"),
+      against: "n",
+      collect: ["gram"],
+    };
     const { body } = requestOf(given, PLUGINS);
     expect(requestOf(draftOf(body, PLUGINS), PLUGINS).body).toEqual(body);
   });
@@ -152,6 +173,12 @@ describe("fieldOf", () => {
   ])("finds the field of %j", (message, field) => {
     expect(fieldOf(message, fields)).toBe(field);
   });
+});
+
+it("chooses a file that is gone nowhere", () => {
+  const given = { ...FULL, measured: source("gsm") };
+  const { tasks, measured, general } = withoutData(given, "gsm");
+  expect([tasks[0]?.data, measured.data, general]).toEqual(["", "", given.general]);
 });
 
 it.each([

@@ -54,9 +54,10 @@ export interface Draft {
   /** Globs, one a line. */
   readonly include: string;
   readonly exclude: string;
-  /** Of a comparison: the tasks' weights in mixtures with commas, and the rules by name. */
+  /** Of a comparison: the tasks' weights in mixtures with commas, the fusions that are compared as they are, and others with options, as the command writes them. */
   readonly mixtures: string;
   readonly rules: readonly string[];
+  readonly otherRules: string;
   readonly evaluate: readonly NamedDraft[];
   readonly evaluateSamples: string;
   readonly evaluateSeqLen: string;
@@ -110,6 +111,7 @@ export const EMPTY_DRAFT: Draft = {
   exclude: "",
   mixtures: "0.25, 0.5, 0.75",
   rules: ["shared-exclusive", "max"],
+  otherRules: "",
   evaluate: [],
   evaluateSamples: "",
   evaluateSeqLen: "",
@@ -125,4 +127,16 @@ export function taskName(file: string): string {
   const stem = (file.split("/").at(-1) ?? "").replace(/(\.(jsonl?|ndjson|csv|tsv|parquet|txt|gz))+$/i, "");
   const name = stem.replace(/[^\w-]+/g, "_");
   return /^[A-Za-z_]/.test(name) ? name : `_${name}`;
+}
+
+/** The same form, in which a file that is gone is not chosen anywhere. */
+export function withoutData(draft: Draft, id: string): Draft {
+  const without = <Source extends SourceDraft>(source: Source): Source => (source.data === id ? { ...source, data: "" } : source);
+  return {
+    ...draft,
+    general: draft.general.map(without),
+    tasks: draft.tasks.map(without),
+    evaluate: draft.evaluate.map(without),
+    measured: without(draft.measured),
+  };
 }

@@ -1,5 +1,5 @@
 import type { PluginList } from "@secateur/engine";
-import type { CalibrationInput, CompareInput, DataSource, RecipeInput } from "@secateur/pipeline";
+import type { CalibrationInput, CompareInput, DataSource, RecipeInput, Rule } from "@secateur/pipeline";
 import type { Job } from "../api/types.ts";
 import { COLLECTED, type Draft, EMPTY_DRAFT, NO_PLUGIN, NO_SOURCE, type PluginDraft, type SourceDraft } from "./draft.ts";
 import { optionTexts } from "./options.ts";
@@ -35,7 +35,11 @@ export function draftOf({ kind, recipe }: Pick<Job, "kind" | "recipe">, plugins:
         kind,
         ...recipeDraft(input.recipe, plugins),
         mixtures: input.mixtures.join(", "),
-        rules: input.rules.map(({ fusion }) => fusion),
+        rules: input.rules.filter(isPlain).map(({ fusion }) => fusion),
+        otherRules: input.rules
+          .filter((rule) => !isPlain(rule))
+          .map(ruleText)
+          .join(", "),
         evaluate: input.evaluate.map((one) => ({ name: one.name, ...sourceDraft(one) })),
         evaluateSamples: textOf(input.evaluateSamples),
         evaluateSeqLen: textOf(input.evaluateSeqLen),
@@ -86,6 +90,16 @@ function recipeDraft(recipe: RecipeInput, plugins: PluginList): Partial<Draft> {
     include: (recipe.include ?? []).join("\n"),
     exclude: (recipe.exclude ?? []).join("\n"),
   };
+}
+
+/** Whether a rule is a fusion as it is, without settings. */
+function isPlain({ name, fusion, fusionOptions = {}, tasksWeight }: Rule): boolean {
+  return name === fusion && tasksWeight === undefined && Object.keys(fusionOptions).length === 0;
+}
+
+function ruleText({ fusion, fusionOptions = {}, tasksWeight }: Rule): string {
+  const settings = Object.entries({ ...(tasksWeight !== undefined && { weight: tasksWeight }), ...fusionOptions });
+  return [fusion, ...settings.map(([key, value]) => `${key}=${value}`)].join(":");
 }
 
 function sourceDraft({ source, fields = {}, template = "" }: DataSource): SourceDraft {

@@ -67,7 +67,7 @@ const RECIPES: Readonly<Record<JobKind, (draft: Draft, reader: Reader) => Record
     return {
       recipe: withoutNothing(recipe),
       mixtures: reader.shares("mixtures", draft.mixtures),
-      rules: draft.rules.map((name) => ({ name, fusion: name })),
+      rules: [...draft.rules.map((name) => ({ name, fusion: name })), ...reader.rules("otherRules", draft.otherRules)],
       evaluate: draft.evaluate.map((one, i) => reader.named(`evaluate.${i}`, one)),
       evaluateSamples: reader.count("evaluateSamples", draft.evaluateSamples, 2),
       evaluateSeqLen: reader.count("evaluateSeqLen", draft.evaluateSeqLen, 2),
@@ -164,6 +164,14 @@ function pluginOf(key: keyof typeof KIND_OF, { name, options }: PluginDraft, rea
 /** Reads texts, and puts down what is wrong with them. */
 type Reader = ReturnType<typeof createReader>;
 
+/** A fusion that is compared, as the server takes it. */
+interface RuleInput {
+  readonly name: string;
+  readonly fusion: string;
+  readonly fusionOptions: Readonly<Record<string, string>>;
+  readonly tasksWeight?: number;
+}
+
 interface NumberWanted {
   readonly wanted: string;
   fits(value: number): boolean;
@@ -216,6 +224,19 @@ function createReader(problems: Map<string, string>, plugins: PluginList) {
       return values.every(isShare)
         ? values
         : refuse(field, `${text} was given, numbers above 0 and below 1 are wanted, with commas between`);
+    },
+    rules(field: string, text: string): RuleInput[] {
+      return text.split(",").flatMap((one) => {
+        const name = one.trim();
+        if (name === "") return [];
+        const [fusion = "", ...settings] = name.split(":");
+        const pairs = settings.map((setting) => [setting.split("=", 1)[0] ?? "", setting.slice(setting.indexOf("=") + 1)] as const);
+        const { weight, ...fusionOptions } = Object.fromEntries(pairs);
+        const whole = settings.every((setting) => /^\w+=./.test(setting)) && (weight === undefined || isShare(Number(weight)));
+        if (!whole) refuse(field, `${name} was given, NAME:KEY=VALUE is wanted, and a weight above 0 and below 1`);
+        if (!plugins.fuser?.some((plugin) => plugin.name === fusion)) refuse(field, `no fusion is called ${fusion}`);
+        return [{ name, fusion, fusionOptions, ...(weight !== undefined && { tasksWeight: Number(weight) }) }];
+      });
     },
     pattern(field: string, text: string): { keep: number; of: number } | undefined {
       const [, keep, of] = /^\s*(\d{1,6})\s*:\s*(\d{1,6})\s*$/.exec(text) ?? [];

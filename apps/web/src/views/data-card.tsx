@@ -9,6 +9,7 @@ interface DataCardProps {
   readonly change: (part: Partial<Draft>) => void;
   readonly data: readonly Data[];
   readonly onUploaded: (data: Data) => void;
+  readonly onDeleted: (data: Data) => void;
   /** Calibrations that are done: id and what they are called. */
   readonly statistics: readonly Choice[];
 }
@@ -121,14 +122,14 @@ function Evaluated(props: DataCardProps): JSX.Element {
   );
 }
 
-interface NamedSourceProps extends Pick<DataCardProps, "data" | "onUploaded"> {
+interface NamedSourceProps extends Pick<DataCardProps, "data" | "onUploaded" | "onDeleted"> {
   readonly name: string;
   readonly value: NamedDraft;
   readonly onValue: (value: NamedDraft) => void;
 }
 
 /** A file and the name of its role, which is the file's until another one is typed. */
-function NamedSource({ name, value, onValue, data, onUploaded }: NamedSourceProps): JSX.Element {
+function NamedSource({ name, value, onValue, data, onUploaded, onDeleted }: NamedSourceProps): JSX.Element {
   const before = data.find((one) => one.id === value.data)?.name;
   const follows = value.name === "" || (before !== undefined && value.name === taskName(before));
   return (
@@ -140,6 +141,7 @@ function NamedSource({ name, value, onValue, data, onUploaded }: NamedSourceProp
         value={value}
         onValue={(source, chosen) => onValue({ ...value, ...source, ...(follows && chosen && { name: taskName(chosen.name) }) })}
         onUploaded={onUploaded}
+        onDeleted={onDeleted}
       />
       <TextField
         name={`${name}.name`}

@@ -116,6 +116,13 @@ function Rules({ draft, change }: CardProps): JSX.Element {
         <Check key={name} label={`${name}: ${summary}`} checked={rules.includes(name)} onChecked={(wanted) => set(name, wanted)} />
       ))}
       <TextField
+        name="otherRules"
+        label="Others, with options"
+        hint="NAME:KEY=VALUE with commas, such as sum:weight=0.25:tau=0.2; weight is that of the tasks’ scores"
+        value={draft.otherRules}
+        onValue={(otherRules) => change({ otherRules })}
+      />
+      <TextField
         name="mixtures"
         label="Mixtures"
         hint="the tasks’ weights in mixtures, with commas"

@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { messageOf } from "../api/client.ts";
 import type { Data, Job, JobKind, Model } from "../api/types.ts";
-import { type Draft, EMPTY_DRAFT } from "../forms/draft.ts";
+import { type Draft, EMPTY_DRAFT, withoutData } from "../forms/draft.ts";
 import { draftOf } from "../forms/from-recipe.ts";
 import { fieldOf, requestOf } from "../forms/request.ts";
 import { modelNames, titleOf } from "../names.ts";
@@ -56,7 +56,7 @@ const KINDS: readonly (readonly [kind: JobKind, label: string])[] = [
 function Form({ lists, first }: { readonly lists: Lists; readonly first: Draft }): JSX.Element {
   const { api, plugins } = useShared();
   const [draft, setDraft] = useState(first);
-  const [uploaded, setUploaded] = useState<readonly Data[]>([]);
+  const [data, setData] = useState(lists.data);
   const [tried, setTried] = useState(false);
   const [refusal, setRefusal] = useState<string>();
   const [busy, setBusy] = useState(false);
@@ -115,8 +115,12 @@ function Form({ lists, first }: { readonly lists: Lists; readonly first: Draft }
         <DataCard
           draft={draft}
           change={change}
-          data={[...lists.data, ...uploaded]}
-          onUploaded={(one) => setUploaded((before) => [...before, one])}
+          data={data}
+          onUploaded={(one) => setData((before) => [...before, one])}
+          onDeleted={({ id }) => {
+            setData((before) => before.filter((one) => one.id !== id));
+            setDraft((before) => withoutData(before, id));
+          }}
           statistics={statistics}
         />
         {(draft.kind === "prune" || draft.kind === "compare") && <MethodCard draft={draft} change={change} />}

@@ -5,7 +5,7 @@ import { streamAnswer } from "../api/completions.ts";
 import type { Job, Model } from "../api/types.ts";
 import { modelNames, modelOf } from "../names.ts";
 import { useShared } from "../parts/context.ts";
-import { Check, type Choice, SelectField, TextField } from "../parts/field.tsx";
+import { Check, type Choice, ProblemsContext, SelectField, TextField } from "../parts/field.tsx";
 import { Problem, Waiting } from "../parts/small.tsx";
 import { useLoaded } from "../parts/use-loaded.ts";
 
@@ -70,6 +70,10 @@ function Asking({ choices, first }: { readonly choices: readonly Choice[]; reado
   const running = useRef<AbortController>(undefined);
   useEffect(() => () => running.current?.abort(), []);
 
+  const problems = new Map<string, string>();
+  if (!/^[1-9]\d{0,5}$/.test(maxTokens.trim())) problems.set("max-tokens", "a whole number from 1 on is wanted");
+  if (!(temperature.trim() !== "" && Number(temperature) >= 0 && Number(temperature) <= 2))
+    problems.set("temperature", "a number from 0 to 2 is wanted");
   const busy = Object.values(answers).some(({ state }) => state === "waiting" || state === "streaming");
   async function ask(side: keyof Pair, signal: AbortSignal): Promise<void> {
     const put = (answer: Answer): void => setAnswers((before) => ({ ...before, [side]: answer }));
@@ -95,7 +99,7 @@ function Asking({ choices, first }: { readonly choices: readonly Choice[]; reado
 
   if (choices.length === 0) return <p class="soft">The server has no model to ask.</p>;
   return (
-    <>
+    <ProblemsContext.Provider value={problems}>
       <form
         class="card"
         onSubmit={(event) => {
@@ -117,7 +121,7 @@ function Asking({ choices, first }: { readonly choices: readonly Choice[]; reado
         </div>
         <Check label="Ask as in a conversation, by the model’s chat template" checked={chat} onChecked={setChat} />
         <div class="row">
-          <button type="submit" class="main" disabled={busy || text === ""}>
+          <button type="submit" class="main" disabled={busy || text === "" || problems.size > 0}>
             Ask both
           </button>
           {busy && (
@@ -141,7 +145,7 @@ function Asking({ choices, first }: { readonly choices: readonly Choice[]; reado
           </section>
         ))}
       </div>
-    </>
+    </ProblemsContext.Provider>
   );
 }
 

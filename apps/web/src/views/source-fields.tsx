@@ -7,7 +7,7 @@ import type { Data, Preview } from "../api/types.ts";
 import type { SourceDraft } from "../forms/draft.ts";
 import { useShared } from "../parts/context.ts";
 import { type Choice, Field, TextField } from "../parts/field.tsx";
-import { Problem, Waiting } from "../parts/small.tsx";
+import { Problem, SureButton, Waiting } from "../parts/small.tsx";
 import { useLoaded } from "../parts/use-loaded.ts";
 
 interface SourceFieldsProps {
@@ -18,13 +18,15 @@ interface SourceFieldsProps {
   readonly value: SourceDraft;
   /** `chosen` is the file of a value that names another one. */
   readonly onValue: (value: SourceDraft, chosen?: Data) => void;
-  /** Told of a file that was brought. */
+  /** Told of a file that was brought, and of one that was taken away. */
   readonly onUploaded: (data: Data) => void;
+  readonly onDeleted: (data: Data) => void;
 }
 
 /** A data file: one that is listed or one that is uploaded, how it is read, and what the loader makes of it. */
-export function SourceFields({ name, label, data, value, onValue, onUploaded }: SourceFieldsProps): JSX.Element {
-  const { plugins } = useShared();
+export function SourceFields({ name, label, data, value, onValue, onUploaded, onDeleted }: SourceFieldsProps): JSX.Element {
+  const { api, plugins } = useShared();
+  const [problem, setProblem] = useState<string>();
   const upload = useUpload((brought) => {
     onUploaded(brought);
     onValue({ ...value, data: brought.id }, brought);
@@ -39,6 +41,15 @@ export function SourceFields({ name, label, data, value, onValue, onUploaded }: 
       { ...value, data: id },
       data.find((one) => one.id === id),
     );
+  const chosen = data.find((one) => one.id === value.data);
+  async function remove(upload: Data): Promise<void> {
+    try {
+      await api.send(`/api/data/${upload.id}`, { method: "DELETE" });
+      onDeleted(upload);
+    } catch (error) {
+      setProblem(messageOf(error));
+    }
+  }
   const templates = (plugins.template ?? []).map((one) => one.name);
   return (
     <div class="source">
@@ -82,8 +93,11 @@ export function SourceFields({ name, label, data, value, onValue, onUploaded }: 
           </button>
         </div>
       )}
-      {upload.problem !== undefined && <Problem>{upload.problem}</Problem>}
+      {(upload.problem ?? problem) !== undefined && <Problem>{upload.problem ?? problem}</Problem>}
       {value.data !== "" && <Reading name={name} value={value} onValue={onValue} templates={templates} />}
+      {chosen?.uploaded && (
+        <SureButton label="Delete the upload" sure={`Delete ${chosen.name} from the server`} onSure={() => void remove(chosen)} />
+      )}
     </div>
   );
 }
