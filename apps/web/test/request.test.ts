@@ -2,7 +2,7 @@ import type { PluginList } from "@secateur/engine";
 import { parseCalibration, parseRecipe } from "@secateur/pipeline";
 import { describe, expect, it } from "vitest";
 import type { JobKind } from "../src/api/types.ts";
-import { type Draft, EMPTY_DRAFT, NO_SOURCE, taskName, withoutData } from "../src/forms/draft.ts";
+import { type Draft, EMPTY_DRAFT, NO_SOURCE, taskName, withKnown } from "../src/forms/draft.ts";
 import { draftOf } from "../src/forms/from-recipe.ts";
 import { fieldOf, requestOf } from "../src/forms/request.ts";
 
@@ -175,10 +175,10 @@ describe("fieldOf", () => {
   });
 });
 
-it("chooses a file that is gone nowhere", () => {
-  const given = { ...FULL, measured: source("gsm") };
-  const { tasks, measured, general } = withoutData(given, "gsm");
-  expect([tasks[0]?.data, measured.data, general]).toEqual(["", "", given.general]);
+it("chooses nothing that is not there", () => {
+  const given = { ...FULL, measured: source("gsm"), against: "n" };
+  const { model, against, tasks, measured, general } = withKnown(given, new Set(["m"]), new Set(["c4"]));
+  expect([model, against, tasks[0]?.data, measured.data, general]).toEqual(["m", "", "", "", given.general]);
 });
 
 it.each([

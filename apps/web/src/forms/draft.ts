@@ -129,11 +129,13 @@ export function taskName(file: string): string {
   return /^[A-Za-z_]/.test(name) ? name : `_${name}`;
 }
 
-/** The same form, in which a file that is gone is not chosen anywhere. */
-export function withoutData(draft: Draft, id: string): Draft {
-  const without = <Source extends SourceDraft>(source: Source): Source => (source.data === id ? { ...source, data: "" } : source);
+/** The same form, in which only models and data are chosen that are there, by their ids. */
+export function withKnown(draft: Draft, models: ReadonlySet<string>, data: ReadonlySet<string>): Draft {
+  const without = <Source extends SourceDraft>(source: Source): Source => (data.has(source.data) ? source : { ...source, data: "" });
   return {
     ...draft,
+    model: models.has(draft.model) ? draft.model : "",
+    against: models.has(draft.against) ? draft.against : "",
     general: draft.general.map(without),
     tasks: draft.tasks.map(without),
     evaluate: draft.evaluate.map(without),

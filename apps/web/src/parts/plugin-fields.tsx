@@ -70,6 +70,8 @@ function OptionField({ name, option, value, onValue }: OptionFieldProps): JSX.El
     const rows = option.name === ANY_NAME ? { rows: 3 } : {};
     return <TextField {...field} {...rows} numeric={kind === "number"} placeholder={pairs ? undefined : placeholder} />;
   }
-  const fallback: Choice[] = option.required ? [["", "choose …"]] : [["", `default: ${placeholder}`]];
+  const fallback: Choice[] = option.required
+    ? [["", "choose …"]]
+    : [["", option.default === undefined ? "default" : `default: ${placeholder}`]];
   return <SelectField {...field} choices={[...fallback, ...choices.map((one): Choice => [one, one])]} />;
 }

@@ -62,7 +62,7 @@ export function Copied({ text, label }: { readonly text: string; readonly label:
     <div class="copied">
       <Scrolled label={label}>
         <pre>
-          <code>{text}</code>
+          <code>{text.split(" ").map((word, i) => [i > 0 && " ", <span class="whole">{word}</span>])}</code>
         </pre>
       </Scrolled>
       <button type="button" onClick={() => void copy()}>

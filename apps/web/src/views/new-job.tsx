@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { messageOf } from "../api/client.ts";
 import type { Data, Job, JobKind, Model } from "../api/types.ts";
-import { type Draft, EMPTY_DRAFT, withoutData } from "../forms/draft.ts";
+import { type Draft, EMPTY_DRAFT, withKnown } from "../forms/draft.ts";
 import { draftOf } from "../forms/from-recipe.ts";
 import { fieldOf, requestOf } from "../forms/request.ts";
 import { modelNames, titleOf } from "../names.ts";
@@ -31,7 +31,8 @@ export function NewJob({ from }: { readonly from: string | undefined }): JSX.Ele
       api.json<{ jobs: Job[] }>("/api/jobs", { signal }),
       from === undefined ? undefined : api.json<Job>(`/api/jobs/${from}`, { signal }),
     ]);
-    return { lists: { models, data, jobs }, draft: first ? draftOf(first, plugins) : EMPTY_DRAFT };
+    const draft = first ? draftOf(first, plugins) : EMPTY_DRAFT;
+    return { lists: { models, data, jobs }, draft: withKnown(draft, idsOf(models), idsOf(data)) };
   });
   return (
     <>
@@ -118,8 +119,9 @@ function Form({ lists, first }: { readonly lists: Lists; readonly first: Draft }
           data={data}
           onUploaded={(one) => setData((before) => [...before, one])}
           onDeleted={({ id }) => {
-            setData((before) => before.filter((one) => one.id !== id));
-            setDraft((before) => withoutData(before, id));
+            const left = data.filter((one) => one.id !== id);
+            setData(left);
+            setDraft((before) => withKnown(before, idsOf(lists.models), idsOf(left)));
           }}
           statistics={statistics}
         />
@@ -141,6 +143,10 @@ function Form({ lists, first }: { readonly lists: Lists; readonly first: Draft }
       </form>
     </ProblemsContext.Provider>
   );
+}
+
+function idsOf(listed: readonly { readonly id: string }[]): ReadonlySet<string> {
+  return new Set(listed.map(({ id }) => id));
 }
 
 const FIELD = "field-";

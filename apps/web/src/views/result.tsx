@@ -24,6 +24,14 @@ export function Result({ job }: { readonly job: Job }): JSX.Element | null {
   );
 }
 
+/** The figures of evaluations, in words. */
+const FIGURES: Readonly<Record<string, string>> = {
+  ppl: "perplexity",
+  exact: "exact answers",
+  acc: "right choices (acc)",
+  acc_norm: "right choices, per character (acc_norm)",
+};
+
 type Tile = readonly [name: string, value: string];
 
 const RESULTS: Readonly<Record<Job["kind"], (result: unknown) => readonly [tiles: readonly Tile[], note?: string]>> = {
@@ -51,7 +59,7 @@ const RESULTS: Readonly<Record<Job["kind"], (result: unknown) => readonly [tiles
   eval(result) {
     const outcome = result as EvalOutcome;
     if (outcome.metric !== "distance")
-      return [figuresOf(outcome).map(([name, , value]) => [name, value] as const), `Measured by ${outcome.protocol}.`];
+      return [figuresOf(outcome).map(([name, , value]) => [FIGURES[name] ?? name, value] as const), `${outcome.protocol}.`];
     const { divergence, agreement } = outcome;
     return [
       [
