@@ -1,5 +1,5 @@
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { JobState } from "../api/types.ts";
 
 /** Where a job stands. */
@@ -21,17 +21,17 @@ export function Waiting({ what }: { readonly what: string }): JSX.Element {
   return <p class="soft">Loading {what} …</p>;
 }
 
-/** A button that asks once more before it does something that cannot be undone. */
+/** A button that asks once more before it does something that cannot be undone, and forgets that it has asked when it is left. */
 export function SureButton(props: { readonly label: string; readonly sure: string; readonly onSure: () => void }): JSX.Element {
   const { label, sure, onSure } = props;
   const [asked, setAsked] = useState(false);
-  useEffect(() => {
-    if (!asked) return;
-    const timer = setTimeout(() => setAsked(false), 5000);
-    return () => clearTimeout(timer);
-  }, [asked]);
   return (
-    <button type="button" class={asked ? "danger" : undefined} onClick={() => (asked ? onSure() : setAsked(true))}>
+    <button
+      type="button"
+      class={asked ? "danger" : undefined}
+      onBlur={() => setAsked(false)}
+      onClick={() => (asked ? onSure() : setAsked(true))}
+    >
       {asked ? sure : label}
     </button>
   );

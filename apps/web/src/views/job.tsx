@@ -51,8 +51,8 @@ export function JobView({ id }: { readonly id: string }): JSX.Element {
           )}
         </nav>
       )}
-      {(!isFinal(state) || state === "failed") && <LiveProgress key={`${id} ${state}`} job={job} onState={reload} />}
       {state === "done" && <Result job={job} />}
+      <LiveProgress key={`${id} ${state}`} job={job} onState={reload} />
       {state === "done" && <Artefacts job={id} />}
       {command !== undefined && (
         <section class="card" aria-labelledby="command">

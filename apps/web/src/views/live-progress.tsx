@@ -14,7 +14,7 @@ interface LiveProgressProps {
   readonly onState: () => void;
 }
 
-/** How far a job is, as it tells. */
+/** How far a job is, as it tells; of one that is over, how it went. */
 export function LiveProgress({ job: { id, state }, onState }: LiveProgressProps): JSX.Element | null {
   const { api } = useShared();
   const [progress, tell] = useReducer(
@@ -44,7 +44,7 @@ export function LiveProgress({ job: { id, state }, onState }: LiveProgressProps)
   if (isFinal(state) && problem === undefined && lines.length === 0) return null;
   return (
     <section class="card" aria-labelledby="progress">
-      <h2 id="progress">Progress</h2>
+      <h2 id="progress">{isFinal(state) ? "How it went" : "Progress"}</h2>
       {problem !== undefined && <Problem>{problem}</Problem>}
       {!connected && <p class="soft">The connection was cut; it is tried again.</p>}
       {state === "queued" && <p>It waits for its turn.</p>}
