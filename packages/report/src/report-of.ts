@@ -61,6 +61,7 @@ const layer = z.looseObject({
   channels: z.looseObject({ shared: count, exclusive: byName(count) }).optional(),
   roles: z
     .looseObject({
+      rows: count,
       overlap: z.array(z.looseObject({ roles: z.tuple([text, text]), both: count, either: count })),
       histograms: byName(z.looseObject({ first: z.int().min(-300).max(300), counts: z.array(count).max(600), rest: count })),
     })
@@ -115,6 +116,7 @@ const row = z.looseObject({
   tokens: count.optional(),
   sparsity: amount,
   metrics: byName(evaluation),
+  layers: z.array(layer),
   frontier: byName(
     z.looseObject({ value: amount, standardError: amount, along: z.enum(["task", "general"]), beyond: z.boolean() }),
   ).optional(),
