@@ -172,7 +172,10 @@ describe.each(databases)("jobs, in a database that is %s", (database) => {
     expect(await begin("eval", { ...measured, against: "nothing" }).catch(() => undefined)).toBeUndefined();
     expect((await readEvents(server, statistics)).at(-1)?.data).toEqual({ state: "done" });
     const jobs = [
-      await begin("prune", { model, stats: statistics, sparsity: 0.5, backend: "reference" }),
+      await begin("prune", {
+        ...{ model, stats: statistics, sparsity: 0.5, backend: "reference" },
+        measure: { evaluate: [{ name: "b", source: task }], evaluateSamples: 2, evaluateSeqLen: 16 },
+      }),
       await begin("eval", measured),
       await begin("compare", {
         recipe: { model, ...reading, sparsity: 0.5 },
@@ -187,6 +190,9 @@ describe.each(databases)("jobs, in a database that is %s", (database) => {
       const last = (await readEvents(server, job)).at(-1)?.data;
       expect([last, await jobState(job)]).toEqual([{ state: "done" }, expect.objectContaining({ state: "done" })]);
     }
+    expect(await jobState(jobs[0] as string)).toMatchObject({
+      result: { quality: [{ name: "b", sources: ["llama/task-a.jsonl"], documents: 2 }] },
+    });
     const { artefacts } = await jsonOf(server.get(`/api/artefacts?job=${jobs[1]}`));
     expect(artefacts.map(({ file }: { file: string }) => file)).toEqual(["evaluation.json"]);
     for (const job of jobs.slice(2)) expect(JSON.stringify(await jobState(job))).not.toContain(folders.models);

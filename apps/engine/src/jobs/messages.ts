@@ -9,6 +9,7 @@ import type {
   ComparePlan,
   Comparison,
   Manifest,
+  MeasureInput,
   PlanSummary,
   PruneEvent,
   RecipeInput,
@@ -85,6 +86,8 @@ interface PlannedRequest {
 /** A prune as the flags say it. */
 export interface PruneRequest extends PlannedRequest {
   readonly recipe: RecipeInput;
+  /** What the model is measured on before and after; left out, it is not. */
+  readonly measure?: MeasureInput | undefined;
   readonly restart: boolean;
 }
 
@@ -205,6 +208,8 @@ export interface PruneOutcome {
   readonly statistics?: Manifest["statistics"] | undefined;
   readonly sparsity?: Manifest["sparsity"] | undefined;
   readonly bytes?: Manifest["bytes"] | undefined;
+  /** Absent where nothing was measured. */
+  readonly quality?: Manifest["quality"] | undefined;
 }
 
 /** A file of results to make a page of. */
