@@ -3,16 +3,20 @@ import type { DataSource, MeasureInput, RecipeInput } from "@secateur/pipeline";
 import type { Command } from "commander";
 import * as flags from "../flags.ts";
 
+/** The flags that say how rows are read, as they are parsed; what was not given is absent. */
+export interface ReadingFlags {
+  readonly field?: readonly flags.FieldFlag[];
+  readonly template?: readonly string[];
+  readonly taskTemplate?: readonly string[];
+}
+
 /** The flags that say what data is read and how, as they are parsed; what was not given is absent. */
-export interface DataFlags {
+export interface DataFlags extends ReadingFlags {
   readonly general?: readonly string[];
   readonly task?: readonly flags.NamedSource[];
   readonly samples?: number;
   readonly seqLen?: number;
   readonly seed?: number;
-  readonly field?: readonly flags.FieldFlag[];
-  readonly template?: readonly string[];
-  readonly taskTemplate?: readonly string[];
   readonly pack?: boolean;
   readonly promptWeight?: number;
   readonly shuffle?: boolean;
@@ -35,7 +39,7 @@ export interface EngineFlags {
 
 /** Adds the flags of `DataFlags` to a command. */
 export function addDataFlags(command: Command): Command {
-  return command
+  const made = command
     .optionsGroup("Data (.txt, .jsonl, .csv, .tsv, also as .gz; .parquet):")
     .option("--general <file>", "general text: what the model should still do (repeatable)", flags.repeated(flags.text("--general")))
     .option(
@@ -44,7 +48,18 @@ export function addDataFlags(command: Command): Command {
       flags.repeated(flags.namedSource),
     )
     .option("--samples <n>", "sequences a role (default: 128)", flags.wholeNumber("--samples", 1))
-    .option("--seq-len <n>", "tokens a sequence (default: 2048, or the model's positions)", flags.wholeNumber("--seq-len", 2))
+    .option("--seq-len <n>", "tokens a sequence (default: 2048, or the model's positions)", flags.wholeNumber("--seq-len", 2));
+  return addReadingFlags(made)
+    .option("--pack", "join rows into full sequences (default: text only)")
+    .option("--no-pack", "every row is a sequence of its own")
+    .option("--prompt-weight <share>", "what a prompt's tokens count against an answer's (default: 1)", flags.share("--prompt-weight"))
+    .option("--shuffle", "draw rows at random instead of in the file's order")
+    .option("--seed <n>", "of every random choice (default: 0)", flags.wholeNumber("--seed", 0));
+}
+
+/** Adds the flags of how rows are read to a command. */
+export function addReadingFlags(command: Command): Command {
+  return command
     .option(
       "--field <[role:]key=column>",
       "which column holds text, prompt, answer … (repeatable; default: of the tasks)",
@@ -59,12 +74,7 @@ export function addDataFlags(command: Command): Command {
       "--task-template <[role=]name>",
       "how a known data set is read: gsm8k, arc, mmlu, pubmedqa, mbpp, lambada, spider, or a JSON file (repeatable)",
       flags.repeated(flags.taskTemplate),
-    )
-    .option("--pack", "join rows into full sequences (default: text only)")
-    .option("--no-pack", "every row is a sequence of its own")
-    .option("--prompt-weight <share>", "what a prompt's tokens count against an answer's (default: 1)", flags.share("--prompt-weight"))
-    .option("--shuffle", "draw rows at random instead of in the file's order")
-    .option("--seed <n>", "of every random choice (default: 0)", flags.wholeNumber("--seed", 0));
+    );
 }
 
 /** Adds the flag of the roles' weights to a command. */
@@ -141,7 +151,7 @@ export function measureOf(given: DataFlags & MeasureFlags): MeasureInput {
 }
 
 /** Sources by the names given or those of the files. */
-function namedSources(sources: readonly flags.NamedSource[] = []): { readonly name: string; readonly source: string }[] {
+export function namedSources(sources: readonly flags.NamedSource[] = []): { readonly name: string; readonly source: string }[] {
   return sources.map(({ name, source }) => ({ name: name ?? flags.taskName(source), source }));
 }
 
@@ -195,13 +205,13 @@ export function backendOptions({ backendOption = [], threads, compute }: EngineF
 }
 
 /** How the rows of each role, and of what else is measured on, are read. What names no role is of all but the general text; of that too when there is no task. */
-function readingOf({
+export function readingOf({
   task = [],
   eval: measured,
   field = [],
   template = [],
   taskTemplate = [],
-}: DataFlags & Pick<MeasureFlags, "eval">): (role: string) => Omit<DataSource, "source"> {
+}: ReadingFlags & Pick<DataFlags, "task"> & Pick<MeasureFlags, "eval">): (role: string) => Omit<DataSource, "source"> {
   const names = ["general", ...[...namedSources(task), ...namedSources(measured)].map(({ name }) => name)];
   const roles = [...new Set(names)];
   const templates = [...template, ...taskTemplate].map((value) => flags.template(value, roles));

@@ -8,6 +8,7 @@ import type {
   CompareInput,
   ComparePlan,
   Comparison,
+  EvaluationSource,
   Manifest,
   MeasureInput,
   PlanSummary,
@@ -107,9 +108,10 @@ export interface CalibrateOutcome {
 export interface SweepRequest {
   readonly grid: SweepGrid;
   /** What each result is measured on. */
-  readonly data: readonly { readonly name: string; readonly source: string }[];
+  readonly data: readonly EvaluationSource[];
   readonly seqLen: number | undefined;
   readonly samples: number | undefined;
+  readonly maxTokens: number | undefined;
   readonly out: string;
   readonly force: boolean;
   readonly version: string;
