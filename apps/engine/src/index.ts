@@ -22,3 +22,6 @@ export type {
 export type { BackendChoice, BackendRequest, OpenedBackend } from "./jobs/run-backends.ts";
 export type { Inspection } from "./jobs/run-inspect.ts";
 export type { ListedPlugin, PluginList } from "./jobs/run-plugins.ts";
+export type { Told } from "./serving/answer.ts";
+export { type Answering, type AnsweringLimits, ContextLengthError, createAnswering } from "./serving/client.ts";
+export type { AnswerPiece, AnswerRequest, AnswerToken, Prompt, Sampling, TokenChoice, TokenText } from "./serving/messages.ts";

@@ -8,12 +8,15 @@ export class HttpError extends Error {
   readonly status: ErrorStatus;
   readonly code: string;
   readonly headers: Readonly<Record<string, string>>;
-  constructor(status: ErrorStatus, code: string, message: string, headers: Readonly<Record<string, string>> = {}) {
+  /** The field of the request that is at fault. */
+  readonly param: string | undefined;
+  constructor(status: ErrorStatus, code: string, message: string, headers: Readonly<Record<string, string>> = {}, param?: string) {
     super(message);
     this.name = "HttpError";
     this.status = status;
     this.code = code;
     this.headers = headers;
+    this.param = param;
   }
 }
 

@@ -11,6 +11,7 @@ import { type Home, holdHome, makeHome } from "./home.ts";
 import { createApp } from "./http/app.ts";
 import { createAsk } from "./http/ask.ts";
 import { createHttpServer } from "./http/listen.ts";
+import { createAnswers } from "./http/v1/answers.ts";
 import { createFeed } from "./jobs/feed.ts";
 import { openQueue, type Queue } from "./jobs/queue.ts";
 import { releaseJobs, waitingJobs } from "./jobs/store.ts";
@@ -121,7 +122,21 @@ async function startServer(settings: Settings, log: Log): Promise<Running> {
   const feed = createFeed(database, (error) => log.error({ error: String(error) }, "events cannot be read"));
   const metrics = createMetrics();
   const ask = createAsk(ASKED_AT_ONCE);
-  const served = { settings, home, database, queue, feed, library, ask, metrics, log, version: engine.version, ending: ending.signal };
+  const answers = createAnswers(settings.answerSeconds, ending.signal);
+  const served = {
+    settings,
+    home,
+    database,
+    queue,
+    feed,
+    library,
+    ask,
+    answers,
+    metrics,
+    log,
+    version: engine.version,
+    ending: ending.signal,
+  };
   const app = createApp({ ...served, plugins: plugins.list, endings: plugins.endings });
   const server = createHttpServer(app.fetch).listen(settings.port, settings.host);
   try {
@@ -137,6 +152,7 @@ async function startServer(settings: Settings, log: Log): Promise<Running> {
     async end() {
       ending.abort();
       feed.close();
+      answers.end();
       server.close();
       server.closeIdleConnections();
       await engine.end();

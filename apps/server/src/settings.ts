@@ -28,6 +28,8 @@ export interface Settings {
   readonly maxUploadBytes: number;
   /** So long may a job take. */
   readonly jobHours: number;
+  /** So long may a request to a model take, its wait included. */
+  readonly answerSeconds: number;
 }
 
 /** Environment variables that are read. */
@@ -51,6 +53,7 @@ Options:
   --max-queue <n>     jobs that may wait (default: 100)
   --max-upload <mib>  size of an upload in MiB (default: 1024)
   --job-hours <n>     hours that a job may take, up to 22 (default: 12)
+  --answer-seconds <n>  seconds that a request to a model may take (default: 600)
   -h, --help          show this help
 
 DATABASE_URL names a PostgreSQL database that servers and workers share; without it one is embedded.
@@ -83,6 +86,7 @@ export function parseSettings(args: readonly string[], env: Variables): Settings
     workers: whole("--workers", given.workers ?? "1", 0, 64),
     maxQueue: whole("--max-queue", given["max-queue"] ?? "100", 1, 100_000),
     maxUploadBytes: whole("--max-upload", given["max-upload"] ?? "1024", 1, 1 << 20) * 2 ** 20,
+    answerSeconds: whole("--answer-seconds", given["answer-seconds"] ?? "600", 1, 86_400),
     jobHours: whole("--job-hours", given["job-hours"] ?? "12", 1, 22), // the queue takes a job as lost after 23
   };
 }
@@ -105,6 +109,7 @@ function flagsOf(args: readonly string[]) {
         "max-queue": text,
         "max-upload": text,
         "job-hours": text,
+        "answer-seconds": text,
         help: { type: "boolean", short: "h" },
       },
     });

@@ -241,6 +241,10 @@ test("the document of the interface names every route and how it refuses", async
     "/api/plugins",
     "/healthz",
     "/readyz",
+    "/v1/chat/completions",
+    "/v1/completions",
+    "/v1/models",
+    "/v1/models/{model}",
   ]);
   expect(Object.keys(paths["/api/jobs"].post.responses)).toEqual(["201", "400", "404", "413", "415", "429"]);
 });

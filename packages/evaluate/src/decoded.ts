@@ -1,5 +1,5 @@
 import type { Document } from "@secateur/kit";
-import { type FinishReason, holdWeights, streamGreedy } from "@secateur/runner";
+import { type FinishReason, holdWeights, streamTokens } from "@secateur/runner";
 import { rowError } from "./row-error.ts";
 import { beginOf, endsOf, type Setting } from "./setting.ts";
 
@@ -54,7 +54,7 @@ export async function decodeAnswers(
     for (const [{ stop, maxTokens }, numbers] of byEnd(rows)) {
       const prompts = numbers.map((number) => (rows[number] as DecodedRow).prompt);
       const options = { maxTokens, endTokens: endsOf(setting), tokenizer: setting.tokenizer(), stop, weights, signal: setting.signal };
-      for await (const written of streamGreedy(setting.engine, prompts, options)) {
+      for await (const written of streamTokens(setting.engine, prompts, options)) {
         const answer = answers[numbers[written.prompt] as number] as (typeof answers)[number]; // one a row
         answer.text += written.text;
         if (!("finishReason" in written)) continue;

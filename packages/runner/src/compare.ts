@@ -40,8 +40,8 @@ export async function compareSequences(
     const members = chunk.map((i) => sequences[i] as Int32Array);
     const tokens = members.reduce((sum, ids) => sum + ids.length, 0);
     const half = (from: number) => (share: number) => options.onProgress?.((done + tokens * (from + share / 2)) / total);
-    const own = await walkBlocks(engine, members, options.signal, half(0));
-    const theirs = await walkBlocks(other, members, options.signal, half(1 / 2));
+    const own = await walkBlocks(engine, members, { signal: options.signal, report: half(0) });
+    const theirs = await walkBlocks(other, members, { signal: options.signal, report: half(1 / 2) });
     for (const [k, found] of (await compareWalked([engine, own], [other, theirs], options.signal)).entries()) {
       const i = chunk[k] as number;
       const bad = found.divergence.findIndex((value) => !Number.isFinite(value));

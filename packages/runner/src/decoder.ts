@@ -1,20 +1,29 @@
 import { SecateurError, throwIfCancelled } from "@secateur/kit";
+import { firstNotFinite } from "@secateur/tensor";
 import { cachedOf, forwardAfter } from "./continue.ts";
 import type { Engine } from "./engine.ts";
-import { runHead } from "./head.ts";
+import { runHead, runLogits } from "./head.ts";
 import type { HeldWeights } from "./held-weights.ts";
 import { appendKeyValues, emptyKeyValues, gatherKeyValues, type KeyValues, type Member } from "./key-values.ts";
 import { createStateStore } from "./states.ts";
 import { embed, hiddenOf, type Stream } from "./stream.ts";
+import type { DeviceWeights } from "./weights.ts";
 
 /** Sequences that are being decoded: in each block, what attention has read of their tokens. */
 export interface Decoding {
-  /** Reads the next tokens of some of the sequences, one at least of each, and gives the likeliest to follow the last of each. */
-  read(indices: readonly number[], tokens: readonly Int32Array[], signal?: AbortSignal): Promise<Int32Array>;
+  /** Reads the next tokens of some of the sequences, one at least of each, and gives the one to follow the last of each: the likeliest, or the one that is chosen. */
+  read(indices: readonly number[], tokens: readonly Int32Array[], options?: ReadOptions): Promise<Int32Array>;
   /** Keeps these sequences, in this order, and forgets the others; as many may be `added` that begin with the tokens of a `beginning`, or without tokens. */
   keep(indices: readonly number[], added?: number, beginning?: Beginning): void;
   /** The tokens that the first sequence has. */
   beginning(): Beginning;
+}
+
+/** How tokens are read. */
+export interface ReadOptions {
+  /** Chooses the token after the i-th of the sequences that are read, from its logits (vocabulary). Their memory is used again. */
+  readonly choose?: ((logits: Float32Array, i: number) => number) | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What each block has of the tokens that other sequences can begin with. */
@@ -68,8 +77,37 @@ export function startDecoding(engine: Engine, weights: HeldWeights, sequences: n
     }
   }
 
+  /** What follows the last token of each of the sequences that were read, from their hidden states (sequences, hidden). */
+  async function next(
+    loaded: DeviceWeights,
+    states: Float32Array,
+    { tokens, choose }: Pick<ReadOptions, "choose"> & { readonly tokens: readonly Int32Array[] },
+  ): Promise<Int32Array> {
+    const check = (value: number, i: number, what: string): void => {
+      if (Number.isFinite(value)) return;
+      throw new SecateurError("numeric", `${what} is ${value}: what the model says after ${tokens[i]?.length} tokens is not finite`);
+    };
+    if (choose) {
+      const { vocabulary } = description;
+      const chosen = new Int32Array(tokens.length);
+      await runLogits(engine, loaded, states, (some, row) => {
+        for (let i = 0; i * vocabulary < some.length; i++) {
+          const logits = some.subarray(i * vocabulary, (i + 1) * vocabulary);
+          const bad = firstNotFinite(logits);
+          if (bad >= 0) check(logits[bad] as number, row + i, "a logit");
+          chosen[row + i] = choose(logits, row + i);
+        }
+      });
+      return chosen;
+    }
+    const targets = new Int32Array(tokens.length); // any: the loss only says whether what the model says is finite
+    const { loss, best } = await runHead(engine, loaded, states, targets);
+    for (const [i, value] of loss.entries()) check(value, i, "−log p");
+    return best;
+  }
+
   return {
-    async read(indices, tokens, signal) {
+    async read(indices, tokens, { choose, signal } = {}) {
       const most = Math.max(...indices.map((index, i) => (lengths()[index] as number) + (tokens[i] as Int32Array).length));
       if (most > (caches[0] as KeyValues).slots) move([...lengths().keys()], most);
       const sequences = tokens.map((ids) => ({ ids, weights: new Float32Array(ids.length).fill(1) }));
@@ -85,12 +123,7 @@ export function startDecoding(engine: Engine, weights: HeldWeights, sequences: n
         }
         for (const state of batch.states.values()) store.free(state);
       }
-      const targets = new Int32Array(indices.length); // any: the loss only says whether what the model says is finite
-      const { loss, best } = await weights.with(head.loss, "", (loaded) => runHead(engine, loaded, last, targets));
-      const bad = loss.findIndex((value) => !Number.isFinite(value));
-      if (bad >= 0)
-        throw new SecateurError("numeric", `−log p is ${loss[bad]}: what the model says after ${tokens[bad]?.length} tokens is not finite`);
-      return best;
+      return weights.with(head.loss, "", (loaded) => next(loaded, last, { tokens, choose }));
     },
     keep(indices, added = 0, beginning) {
       const begun = beginning?.[0] ? (beginning[0].cache.lengths[beginning[0].index] as number) : 0;

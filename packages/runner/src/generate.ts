@@ -1,7 +1,7 @@
 import { SecateurError, throwIfCancelled } from "@secateur/kit";
 import { createTextStream, type TextStream, type Tokenizer } from "@secateur/text";
 import { cachedOf } from "./continue.ts";
-import { type Beginning, type Decoding, startDecoding } from "./decoder.ts";
+import { type Beginning, type Decoding, type ReadOptions, startDecoding } from "./decoder.ts";
 import type { Engine } from "./engine.ts";
 import { type HeldWeights, holdWeights } from "./held-weights.ts";
 import { planPrefixes } from "./prefixes.ts";
@@ -24,6 +24,15 @@ export interface GenerateOptions {
   /** Weights that stay on the backend after the call too. Left out, they stay for the call, as `holdWeights` has it. */
   readonly weights?: HeldWeights;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** The same, and how the next token is chosen. */
+export interface StreamOptions extends GenerateOptions {
+  /**
+   * Chooses what follows the tokens of a prompt and its answer so far, from the logits (vocabulary), whose memory is used again; the likeliest token when left out.
+   * It is asked once for each token of an answer, in order, end tokens among them.
+   */
+  readonly choose?: ((logits: Float32Array, prompt: number) => number) | undefined;
 }
 
 /** Why an answer ended: at an end token or a stop string, at the limit of tokens, or at the model's last position before that limit. */
@@ -56,7 +65,7 @@ const CACHE_BYTES = 2 ** 30;
  */
 export async function generateGreedy(engine: Engine, prompts: readonly Int32Array[], options: GenerateOptions): Promise<Generated[]> {
   const answers = prompts.map(() => ({ ids: [] as number[], text: "", finishReason: "length" as FinishReason }));
-  for await (const written of streamGreedy(engine, prompts, options)) {
+  for await (const written of streamTokens(engine, prompts, options)) {
     const answer = answers[written.prompt] as (typeof answers)[number]; // one a prompt
     answer.text += written.text;
     if ("id" in written) answer.ids.push(written.id);
@@ -65,11 +74,11 @@ export async function generateGreedy(engine: Engine, prompts: readonly Int32Arra
   return answers.map(({ ids, ...answer }) => ({ ...answer, ids: Int32Array.from(ids) }));
 }
 
-/** The same, token by token as they are written; the answers to several prompts come interleaved. Who stops reading stops the work. */
-export async function* streamGreedy(
+/** The same, token by token as they are written, with the likeliest or another choice; the answers to several prompts come interleaved. Who stops reading stops the work. */
+export async function* streamTokens(
   engine: Engine,
   prompts: readonly Int32Array[],
-  options: GenerateOptions,
+  options: StreamOptions,
 ): AsyncGenerator<Written, void, undefined> {
   checkOptions(options);
   checkSequences(prompts, engine.description);
@@ -108,9 +117,9 @@ interface Work {
   readonly beginning?: Beginning | undefined;
 }
 
-async function* decode(state: Decoding, work: Work, options: GenerateOptions): AsyncGenerator<Written, void, undefined> {
+async function* decode(state: Decoding, work: Work, options: StreamOptions): AsyncGenerator<Written, void, undefined> {
   const { prompts, limits, together, begun, beginning } = work;
-  const { tokenizer, stop, endTokens, maxTokens, promptTokens = PROMPT_TOKENS, signal } = options;
+  const { tokenizer, stop, endTokens, maxTokens, promptTokens = PROMPT_TOKENS, choose, signal } = options;
   const full = (limit: number): FinishReason => (limit < maxTokens ? "positions" : "length");
   for (const [prompt, limit] of limits.entries()) if (limit === 0) yield { prompt, finishReason: full(limit), text: "" };
   const waiting = limits.flatMap((limit, prompt) => (limit > 0 ? [prompt] : []));
@@ -124,15 +133,16 @@ async function* decode(state: Decoding, work: Work, options: GenerateOptions): A
     });
     if (admitted.length > 0) state.keep([...open.keys()], admitted.length, beginning);
     const given = admitted.map(({ prompt }) => prompts[prompt] as Int32Array);
+    const answers = admitted.length > 0 ? admitted : open;
+    const chooseOf = choose && ((logits: Float32Array, i: number) => choose(logits, (answers[i] as Answer).prompt));
     const next =
       admitted.length > 0
-        ? await readPrompts(state, open.length, given, { from: begun, piece: promptTokens, signal })
+        ? await readPrompts(state, open.length, given, { from: begun, piece: promptTokens, choose: chooseOf, signal })
         : await state.read(
             [...open.keys()],
             open.map(({ last }) => Int32Array.of(last)),
-            signal,
+            { choose: chooseOf, signal },
           );
-    const answers = admitted.length > 0 ? admitted : open;
     open = admitted.length > 0 ? [...open, ...admitted] : open;
 
     const ended = new Set<Answer>();
@@ -172,24 +182,27 @@ async function readCommon(
   return { tokens: first.end, beginning: state.beginning() };
 }
 
-/** Reads prompts, each from a token on, into the sequences from a number on, in pieces where they are long, and gives the likeliest token after each. */
+/** Reads prompts, each from a token on, into the sequences from a number on, in pieces where they are long, and gives the token to follow each. */
 async function readPrompts(
   state: Decoding,
   index: number,
   prompts: readonly Int32Array[],
-  { from, piece, signal }: { readonly from: number; readonly piece: number; readonly signal: AbortSignal | undefined },
+  { from, piece, choose, signal }: ReadOptions & { readonly from: number; readonly piece: number },
 ): Promise<Int32Array> {
   const next = new Int32Array(prompts.length);
   const longest = Math.max(...prompts.map(({ length }) => length));
   for (let at = from; at < longest; at += piece) {
     const left = [...prompts.keys()].filter((i) => (prompts[i] as Int32Array).length > at);
     const pieces = left.map((i) => (prompts[i] as Int32Array).subarray(at, at + piece));
-    const best = await state.read(
+    const ends = (i: number): boolean => (prompts[i] as Int32Array).length <= at + piece;
+    // Behind a piece that ends no prompt nothing is to be chosen.
+    const chooseOf = choose && ((logits: Float32Array, k: number) => (ends(left[k] as number) ? choose(logits, left[k] as number) : 0));
+    const found = await state.read(
       left.map((i) => index + i),
       pieces,
-      signal,
+      { choose: chooseOf, signal },
     );
-    for (const [k, i] of left.entries()) next[i] = best[k] as number;
+    for (const [k, i] of left.entries()) next[i] = found[k] as number;
   }
   return next;
 }

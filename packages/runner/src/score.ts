@@ -1,12 +1,12 @@
 import { SecateurError } from "@secateur/kit";
-import { HIDDEN } from "@secateur/models";
-import { f32, firstNotFinite } from "@secateur/tensor";
+import { firstNotFinite } from "@secateur/tensor";
 import type { Engine } from "./engine.ts";
-import { runHead } from "./head.ts";
-import { withHeld } from "./held.ts";
+import { runHead, runLogits } from "./head.ts";
+import type { HeldWeights } from "./held-weights.ts";
+import { type LikelyTokens, likeliestTokens, logSumExp } from "./likeliest.ts";
 import { checkSequences } from "./stream.ts";
-import { chunks, perToken, walkBlocks } from "./walk.ts";
-import { withWeights } from "./weights.ts";
+import { chunks, type HeadBatch, perToken, walkBlocks, weightsOf } from "./walk.ts";
+import { type DeviceWeights, withWeights } from "./weights.ts";
 
 /** What a model says of one sequence: for each token but the first, how surprised it was, and what it would have said. */
 export interface TokenScores {
@@ -14,12 +14,18 @@ export interface TokenScores {
   readonly loss: Float32Array;
   /** The likeliest token after token t, (tokens): the last entry is what would come next. */
   readonly best: Int32Array;
+  /** The likeliest tokens after token t, (tokens), where they were asked for. */
+  readonly top?: readonly LikelyTokens[];
 }
 
 /** How scoring reports and stops. */
 export interface ScoreOptions {
   /** Called with the share of the work that is done, 0 to 1. */
   readonly onProgress?: (share: number) => void;
+  /** So many of the likeliest tokens are wanted after each, with their log-probabilities: then `loss` comes from the same logits, to the bit. */
+  readonly top?: number;
+  /** Weights that stay on the backend after the call too; left out, they are read and released block by block. */
+  readonly weights?: HeldWeights;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -35,14 +41,16 @@ export async function scoreSequences(engine: Engine, sequences: readonly Int32Ar
   for (const chunk of chunks(sequences)) {
     const members = chunk.map((i) => sequences[i] as Int32Array);
     const tokens = members.reduce((sum, ids) => sum + ids.length, 0);
-    const walked = await walkBlocks(engine, members, options.signal, (share) => options.onProgress?.((done + tokens * share) / total));
-    const found = await withWeights(engine, engine.description.head.loss, "", (weights) =>
-      perToken(walked, ({ states, targets }) => runHead(engine, weights, states, targets, options.signal)),
+    const report = (share: number): void => options.onProgress?.((done + tokens * share) / total);
+    const walked = await walkBlocks(engine, members, { ...options, report });
+    const found = await weightsOf(engine, options.weights)(engine.description.head.loss, "", (weights) =>
+      perToken(walked, (batch): Promise<Said> => say(engine, weights, batch, options)),
     );
-    for (const [k, { loss, best }] of found.entries()) {
+    for (const [k, { loss, best, topIds, topLogProbs }] of found.entries()) {
       const i = chunk[k] as number;
       checkFinite(loss, i);
-      scores[i] = { loss: loss.subarray(0, -1), best };
+      const top = topIds && topLogProbs && likelyTokens(best.length, topIds, topLogProbs);
+      scores[i] = { loss: loss.subarray(0, -1), best, ...(top && { top }) };
     }
     done += tokens;
     options.onProgress?.(done / total);
@@ -50,26 +58,50 @@ export async function scoreSequences(engine: Engine, sequences: readonly Int32Ar
   return scores;
 }
 
+/** What the head says of rows: `loss` and `best` (rows), and the likeliest tokens of each, (rows, top). */
+type Said = Readonly<Record<"loss", Float32Array> & Record<"best", Int32Array>> & {
+  readonly topIds?: Int32Array;
+  readonly topLogProbs?: Float32Array;
+};
+
+async function say(engine: Engine, weights: DeviceWeights, { states, targets }: HeadBatch, { top, signal }: ScoreOptions): Promise<Said> {
+  if (top === undefined) return runHead(engine, weights, states, targets, signal);
+  const { vocabulary } = engine.description;
+  const [rows, count] = [targets.length, Math.min(Math.max(1, top), vocabulary)];
+  const [loss, best] = [new Float32Array(rows), new Int32Array(rows)];
+  const [topIds, topLogProbs] = [new Int32Array(rows * count), new Float32Array(rows * count)];
+  const takeRow = (logits: Float32Array, row: number): void => {
+    const sum = logSumExp(logits);
+    const likely = likeliestTokens(logits, count, sum);
+    loss[row] = sum - (logits[targets[row] as number] as number);
+    best[row] = likely.ids[0] as number;
+    topIds.set(likely.ids, row * count);
+    topLogProbs.set(likely.logProbs, row * count);
+  };
+  const takeRows = (logits: Float32Array, from: number): void => {
+    for (let i = 0; i * vocabulary < logits.length; i++) takeRow(logits.subarray(i * vocabulary, (i + 1) * vocabulary), from + i);
+  };
+  await runLogits(engine, weights, states, takeRows, signal);
+  return { loss, best, topIds, topLogProbs };
+}
+
+function likelyTokens(tokens: number, ids: Int32Array, logProbs: Float32Array): LikelyTokens[] {
+  const count = ids.length / tokens;
+  return Array.from({ length: tokens }, (_, t) => {
+    const [from, to] = [t * count, (t + 1) * count];
+    return { ids: ids.subarray(from, to), logProbs: logProbs.subarray(from, to) };
+  });
+}
+
 /** The model's logits for each sequence, (tokens, vocabulary): for checks against other implementations. */
 export async function logitsOf(engine: Engine, sequences: readonly Int32Array[]): Promise<Float32Array[]> {
   checkSequences(sequences, engine.description);
-  const { description, backend } = engine;
-  const { hidden: width, vocabulary } = description;
-  const program = description.head.logits;
-  const executable = await engine.executable(program, { exact: true }); // thousands of logits compete by small differences
+  const { vocabulary, head } = engine.description;
   const walked = await walkBlocks(engine, sequences);
-  const found = await withWeights(engine, program, "", (weights) =>
-    perToken(walked, async ({ states, targets, places }) => {
+  const found = await withWeights(engine, head.logits, "", (weights) =>
+    perToken(walked, async ({ states, targets }) => {
       const logits = new Float32Array(targets.length * vocabulary);
-      for (const { segment, row } of places) {
-        const tokens = segment.end - segment.start;
-        const own = f32([1, tokens, width], states.subarray(row * width, (row + tokens) * width));
-        await withHeld(backend, async (hold) => {
-          const outputs = await backend.run(executable, { [HIDDEN]: hold(backend.upload(own)), ...weights.device });
-          const value = hold(outputs.logits as (typeof outputs)[string]); // the program's output
-          logits.set((await backend.download(value)).data as Float32Array, row * vocabulary); // F32 by the program
-        });
-      }
+      await runLogits(engine, weights, states, (some, row) => logits.set(some, row * vocabulary));
       return { logits };
     }),
   );

@@ -1,6 +1,7 @@
 import { throwIfCancelled } from "@secateur/kit";
 import { cachedOf, forwardAfter } from "./continue.ts";
 import type { Engine } from "./engine.ts";
+import type { HeldWeights } from "./held-weights.ts";
 import { appendKeyValues, emptyKeyValues, gatherKeyValues, type Member } from "./key-values.ts";
 import { commonLength, type PrefixPlan, planPrefixes, type Segment, segmentsOf } from "./prefixes.ts";
 import { embed, hiddenOf, type Stream } from "./stream.ts";
@@ -34,12 +35,20 @@ export function chunks(sequences: readonly Int32Array[]): number[][] {
   return result;
 }
 
-/** Hidden states after the last block. `report` hears the share of the work, in which the head counts as a block. */
+/** How sequences pass the blocks. */
+export interface WalkOptions {
+  /** Hears the share of the work, in which the head counts as a block. */
+  readonly report?: ((share: number) => void) | undefined;
+  /** Weights that may be on the backend already; left out, those of each block are read and released. */
+  readonly weights?: HeldWeights | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Hidden states after the last block. */
 export async function walkBlocks(
   engine: Engine,
   sequences: readonly Int32Array[],
-  signal?: AbortSignal,
-  report?: (share: number) => void,
+  { report, weights: held, signal }: WalkOptions = {},
 ): Promise<Walked> {
   const { description, model, backend } = engine;
   const plan = planPrefixes(sequences);
@@ -62,7 +71,7 @@ export async function walkBlocks(
         segments.map((segment) => caches.get(of(segment)) ?? { cache: emptyKeyValues(sizes, 1, 1), index: 0 }),
         slots,
       );
-    await withWeights(engine, block.program, block.prefix, async (weights) => {
+    await weightsOf(engine, held)(block.program, block.prefix, async (weights) => {
       for (const [l, stream] of streams.entries()) {
         const level = plan.levels[l] as readonly Segment[]; // a stream a level
         const segmentsIn = (members: readonly number[]): Segment[] => members.map((member) => level[member] as Segment);
@@ -88,6 +97,11 @@ export async function walkBlocks(
     report?.((i + 1) / (description.blocks.length + 1));
   }
   return { plan, streams, sequences };
+}
+
+/** How a piece of work gets the weights of a program: held ones, or such as are read for it. */
+export function weightsOf(engine: Engine, held: HeldWeights | undefined): HeldWeights["with"] {
+  return held ? held.with : (program, prefix, work) => withWeights(engine, program, prefix, work);
 }
 
 /** What a head reads of one batch. */

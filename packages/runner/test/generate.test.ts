@@ -7,8 +7,9 @@ import {
   type GenerateOptions,
   generateGreedy,
   holdWeights,
+  likeliestTokens,
   scoreSequences,
-  streamGreedy,
+  streamTokens,
   type Written,
 } from "../src/index.ts";
 import { describeOnBackends } from "./backends.ts";
@@ -152,7 +153,7 @@ describe("greedy decoding", () => {
     const prompts = [2, 11, 5, 24].map((tokens) => randomIds(tokens, 40, tokens));
     const options = { maxTokens: 4, endTokens: [1], tokenizer: letters };
     const written: Written[] = [];
-    for await (const one of streamGreedy(engine, prompts, options)) written.push(one);
+    for await (const one of streamTokens(engine, prompts, options)) written.push(one);
     const answers = await generateGreedy(engine, prompts, options);
     for (const [prompt, { ids, text, finishReason }] of answers.entries()) {
       const own = written.filter((one) => one.prompt === prompt);
@@ -161,6 +162,32 @@ describe("greedy decoding", () => {
       expect(text).toBe(letters.decode(ids));
       expect(own.filter((one) => "finishReason" in one)).toEqual([{ prompt, finishReason, text: "" }]);
       expect(own.at(-1)).toHaveProperty("finishReason");
+    }
+  });
+
+  it("writes the tokens that are chosen from the logits, each asked for once, whatever the pieces of a prompt", async () => {
+    const common = [...randomIds(20, 40, 9)];
+    const prompts = [
+      [...common, 1, 2, 3],
+      [...common, 4],
+      [5, 6],
+    ].map((ids) => Int32Array.from(ids));
+    for (const promptTokens of [3, 1024]) {
+      const asked: [prompt: number, id: number][] = [];
+      const second = (logits: Float32Array, prompt: number): number => {
+        const id = likeliestTokens(logits, 2).ids[1] as number;
+        asked.push([prompt, id]);
+        return id;
+      };
+      const written = new Map(prompts.map((ids, prompt) => [prompt, [...ids]]));
+      for await (const one of streamTokens(engine, prompts, { maxTokens: 3, endTokens: [], promptTokens, choose: second }))
+        if ("id" in one) written.get(one.prompt)?.push(one.id);
+      for (const [prompt, given] of prompts.entries()) {
+        const ids = Int32Array.from(written.get(prompt) ?? []);
+        expect(asked.flatMap(([of, id]) => (of === prompt ? [id] : []))).toEqual([...ids.subarray(given.length)]);
+        const [scores] = await scoreSequences(engine, [ids], { top: 2 });
+        for (let t = given.length; t < ids.length; t++) expect(scores?.top?.[t - 1]?.ids[1]).toBe(ids[t]);
+      }
     }
   });
 
@@ -186,7 +213,7 @@ describe("greedy decoding", () => {
         "left",
         Number.POSITIVE_INFINITY,
         async (given) => {
-          for await (const _ of streamGreedy(given, prompts, options)) break;
+          for await (const _ of streamTokens(given, prompts, options)) break;
         },
       ],
       [
@@ -195,7 +222,7 @@ describe("greedy decoding", () => {
         async (given) => {
           const control = new AbortController();
           const work = async () => {
-            for await (const _ of streamGreedy(given, prompts, { ...options, signal: control.signal })) control.abort();
+            for await (const _ of streamTokens(given, prompts, { ...options, signal: control.signal })) control.abort();
           };
           expect(await failureOf(work)).toEqual(["cancelled", "the run was cancelled"]);
         },
@@ -262,6 +289,18 @@ describe("greedy decoding", () => {
     const broken = await engineOf(backend, tiny(), weights);
     const work = () => generateGreedy(broken, [randomIds(6, 40)], { maxTokens: 3, endTokens: [] });
     expect(await failureOf(work)).toEqual(["numeric", "−log p is NaN: what the model says after 6 tokens is not finite"]);
+    await broken.release();
+  });
+
+  it("refuses to choose from logits that are not finite", async () => {
+    const weights = new Map(
+      [...randomWeights(tiny())].map(([key, values]) => [key, key === "model.norm.weight" ? values.fill(Number.NaN) : values]),
+    );
+    const broken = await engineOf(backend, tiny(), weights);
+    const work = async () => {
+      for await (const _ of streamTokens(broken, [randomIds(6, 40)], { maxTokens: 3, endTokens: [], choose: () => 1 }));
+    };
+    expect(await failureOf(work)).toEqual(["numeric", "a logit is NaN: what the model says after 6 tokens is not finite"]);
     await broken.release();
   });
 });

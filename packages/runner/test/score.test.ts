@@ -1,6 +1,6 @@
 import type { Backend } from "@secateur/kit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { logitsOf, scoreSequences } from "../src/index.ts";
+import { holdWeights, likeliestTokens, logitsOf, scoreSequences, type TokenScores } from "../src/index.ts";
 import { planPrefixes } from "../src/prefixes.ts";
 import { BACKENDS, describeOnBackends } from "./backends.ts";
 import { delegate, distance, engineOf, failureOf, golden, goldenFolder, openEngine, randomIds, randomWeights, tiny } from "./support.ts";
@@ -53,6 +53,29 @@ describeOnBackends("scores", (make) => {
       });
       expect(distance(scores[s]?.loss ?? [], losses)).toBeLessThan(1e-4);
       expect([...(scores[s]?.best ?? [])]).toEqual(expected.map((of) => of.indexOf(Math.max(...of))));
+    }
+    await engine.release();
+  });
+
+  it("gives the likeliest tokens of each place, by the same logits as the losses", async () => {
+    const { ids, logits } = golden("llama");
+    const engine = await openEngine(backend, goldenFolder("llama"));
+    const [plain, scores] = [await scoreSequences(engine, ids), await scoreSequences(engine, ids, { top: 3 })];
+    const weights = holdWeights(engine);
+    const held = await scoreSequences(engine, ids, { top: 3, weights });
+    weights.release();
+    for (const [s, row] of ids.entries()) {
+      const { loss, best, top } = scores[s] as TokenScores;
+      expect(held[s]).toEqual(scores[s]);
+      expect(distance(loss, plain[s]?.loss ?? [])).toBeLessThan(1e-4);
+      expect(best).toEqual(plain[s]?.best);
+      expect(top).toHaveLength(row.length);
+      for (const [t, likely] of (top ?? []).entries()) {
+        const expected = likeliestTokens((logits[s] as Float32Array).subarray(t * 96, (t + 1) * 96), 3);
+        expect(likely.ids).toEqual(expected.ids);
+        expect(distance(likely.logProbs, expected.logProbs)).toBeLessThan(1e-4);
+        if (t + 1 < row.length && likely.ids[0] === row[t + 1]) expect(likely.logProbs[0]).toBe(-(loss[t] as number));
+      }
     }
     await engine.release();
   });

@@ -26,7 +26,7 @@ export interface ChatTemplate {
    * The texts of some renderings. Throws SecateurError `data` with the template's own sentence when it calls `raise_exception`, `unsupported` when
    * it fails or takes longer than its limit.
    */
-  render(requests: readonly ChatRequest[], origin: Origin): readonly string[];
+  render(requests: readonly ChatRequest[], origin?: Origin): readonly string[];
 }
 
 /**
@@ -68,7 +68,7 @@ function findTemplate({ chatTemplate: own, config }: TokenizerFiles, source: str
   const text = own ?? (typeof setting === "string" ? setting : named.find((entry) => entry?.name === "default")?.template);
   if (typeof text === "string") return text;
   const found = named.length === 0 ? "" : ` named "default", only ${named.map((entry) => JSON.stringify(entry?.name ?? null)).join(", ")}`;
-  throw new SecateurError("unsupported", `${source} has no chat template${found}, so rows of messages cannot be used with it`);
+  throw new SecateurError("unsupported", `${source} has no chat template${found}, so conversations cannot be used with it`);
 }
 
 /** The settings' `bos_token`, `eos_token` and the like, as templates write them. */

@@ -38,11 +38,11 @@ describe("where the template is", () => {
   });
 
   test.each([
-    ["none", undefined, "demo has no chat template, so rows of messages cannot be used with it"],
+    ["none", undefined, "demo has no chat template, so conversations cannot be used with it"],
     [
       "named ones without a default",
       [{ name: "tool_use", template: "a" }, { name: "rag", template: "b" }, null],
-      'demo has no chat template named "default", only "tool_use", "rag", null, so rows of messages cannot be used with it',
+      'demo has no chat template named "default", only "tool_use", "rag", null, so conversations cannot be used with it',
     ],
   ])("%s", (_, setting, message) => {
     expect(() => find(undefined, setting)).toThrow(expect.objectContaining({ code: "unsupported", message }));

@@ -11,6 +11,10 @@ import { guard } from "./guard.ts";
 import { jobRoutes } from "./jobs.ts";
 import { modelRoutes } from "./models.ts";
 import { stateRoutes } from "./state.ts";
+import { chatRoutes } from "./v1/chat.ts";
+import { completionRoutes } from "./v1/completions.ts";
+import { openAIError } from "./v1/errors.ts";
+import { openAIModelRoutes } from "./v1/models.ts";
 
 const MAX_JSON_BYTES = 2 ** 20;
 
@@ -20,17 +24,16 @@ export function createApp(served: Served): OpenAPIHono {
     defaultHook(result) {
       if (result.success) return;
       const [issue] = result.error.issues;
-      throw new HttpError(
-        400,
-        "invalid",
-        issue === undefined ? "the request is invalid" : `${[result.target, ...issue.path].join(".")}: ${issue.message}`,
-      );
+      if (issue === undefined) throw new HttpError(400, "invalid", "the request is invalid");
+      const message = `${[result.target, ...issue.path].join(".")}: ${issue.message}`;
+      throw new HttpError(400, "invalid", message, {}, issue.path.join("."));
     },
   });
   app.onError((error, context) => {
     const told = toldOf(error);
     if (told.status >= 500) served.log.error({ error: error instanceof Error ? error.stack : String(error) }, "a request fails");
-    const body: ErrorBody = { error: { code: told.code, message: told.message } };
+    const plain: ErrorBody = { error: { code: told.code, message: told.message } };
+    const body = /^\/v1(?:\/|$)/.test(context.req.path) ? openAIError(told) : plain;
     // What is left of a body is not waited for.
     const hadBody = context.req.method !== "GET" && context.req.method !== "HEAD";
     return context.json(body, told.status, { ...told.headers, ...(hadBody && { Connection: "close" }) });
@@ -55,19 +58,25 @@ export function createApp(served: Served): OpenAPIHono {
       throw new HttpError(413, "too-large", `the body is larger than ${MAX_JSON_BYTES} bytes`);
     },
   });
-  app.use("/api/jobs/*", limit);
-  app.use("/api/jobs/*", async ({ req }, next) => {
-    const type = req.header("content-type") ?? "";
-    const hasBody = req.header("transfer-encoding") !== undefined || Number(req.header("content-length") ?? 0) > 0;
-    if (req.method === "POST" && (hasBody || req.path === "/api/jobs") && !/^application\/json\s*(?:;|$)/i.test(type))
-      throw new HttpError(415, "content-type", "application/json was wanted");
-    await next();
-  });
+  for (const path of ["/api/jobs/*", "/v1/*"]) {
+    app.use(path, limit);
+    app.use(path, async ({ req }, next) => {
+      const type = req.header("content-type") ?? "";
+      const hasBody = req.header("transfer-encoding") !== undefined || Number(req.header("content-length") ?? 0) > 0;
+      const wantsBody = hasBody || req.path === "/api/jobs" || path === "/v1/*";
+      if (req.method === "POST" && wantsBody && !/^application\/json\s*(?:;|$)/i.test(type))
+        throw new HttpError(415, "content-type", "application/json was wanted");
+      await next();
+    });
+  }
   stateRoutes(app, served);
   modelRoutes(app, served);
   dataRoutes(app, served);
   jobRoutes(app, served);
   artefactRoutes(app, served);
+  openAIModelRoutes(app, served);
+  completionRoutes(app, served);
+  chatRoutes(app, served);
   app.doc31("/openapi.json", {
     openapi: "3.1.0",
     info: {

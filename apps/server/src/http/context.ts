@@ -8,6 +8,7 @@ import type { Log } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import type { Settings } from "../settings.ts";
 import type { Ask } from "./ask.ts";
+import type { Answers } from "./v1/answers.ts";
 
 /** What the routes answer from. */
 export interface Served {
@@ -22,6 +23,7 @@ export interface Served {
   /** The endings of the files that loaders read. */
   readonly endings: readonly string[];
   readonly ask: Ask;
+  readonly answers: Answers;
   readonly metrics: Metrics;
   readonly log: Log;
   readonly version: string;

@@ -24,8 +24,10 @@ export function refusals<Status extends number>(
   >;
 }
 
-const REASONS: Readonly<Record<number, string>> = {
+/** What statuses say. */
+export const REASONS: Readonly<Record<number, string>> = {
   400: "something in the request is wrong",
+  401: "the token is missing or another",
   403: "that may not be done",
   404: "there is no such thing",
   409: "its state does not allow that",
