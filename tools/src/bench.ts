@@ -7,6 +7,7 @@ import { measureCholesky, measureGram, type Share } from "./bench/products.ts";
 import { bf16Provider, measureProvider } from "./bench/providers.ts";
 import { SMOLLM2, writeRandomModel } from "./bench/random-model.ts";
 import { measureSelection } from "./bench/selection.ts";
+import { measureServer } from "./bench/server.ts";
 import { measureStartup } from "./bench/startup.ts";
 import { measureThroughput } from "./bench/throughput.ts";
 import { dataOf, measureWholeRun, timeCommand, total, type WholeRun } from "./bench/whole-run.ts";
@@ -20,7 +21,7 @@ const MIB = 2 ** 20;
 const CPU = ["--backend-option", "provider=cpu"];
 
 // Parts may be named, such as `pnpm bench gradients`; all are run when none is.
-const PARTS = { startup, products, whole, statistics, comparison, decoding, gradients, modes };
+const PARTS = { startup, products, whole, statistics, comparison, decoding, gradients, modes, server };
 const asked = process.argv.slice(2);
 const unknown = asked.find((name) => !Object.hasOwn(PARTS, name));
 if (unknown !== undefined) throw new Error(`the bench has no part ${unknown}; its parts are ${Object.keys(PARTS).join(", ")}`);
@@ -34,6 +35,12 @@ try {
   for (const [name, run] of Object.entries(PARTS)) if (asked.length === 0 || asked.includes(name)) await run();
 } finally {
   await rm(folder, { recursive: true });
+}
+
+async function server(): Promise<void> {
+  const { p99, max, events } = await measureServer(folder, model, { readers: 200, jobs: 50 });
+  const facts = `p99 ${p99.toFixed(1)} ms, longest ${max.toFixed(0)} ms, ${events} events read`;
+  line("delay of the server's event loop with 200 readers and 50 jobs ÷ 50 ms", p99 / 50, "≤ 1.00", facts);
 }
 
 async function startup(): Promise<void> {

@@ -80,6 +80,8 @@ describe.concurrent("with --json standard output is one JSON document", () => {
     context
       .expect(list.scorer.map(({ name }: { name: string }) => name))
       .toEqual(["wanda", "magnitude", "ria", "stade", "sparsegpt", "fisher", "obd", "wanda-plus"]);
+    const solvers = list.scorer.filter(({ solver }: { solver?: boolean }) => solver).map(({ name }: { name: string }) => name);
+    context.expect(solvers).toEqual(["sparsegpt"]);
     context.expect(list.allocator.map(({ name }: { name: string }) => name)).toContain("fisher");
     context.expect(list.scorer[1].options).toMatchObject([{ name: "exact", type: "boolean", default: true }]);
   });

@@ -1,13 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { cpSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import type { TestContext } from "vitest";
 
-const BIN = fileURLToPath(new URL("../src/bin.ts", import.meta.url));
-const TSX = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
+const BIN = fileURLToPath(new URL("../dist/bin.js", import.meta.url));
 const FIXTURES = fileURLToPath(new URL("./fixtures", import.meta.url));
 
 /** What a finished command left. */
@@ -35,10 +33,10 @@ export function workFolder({ onTestFinished }: Pick<TestContext, "onTestFinished
   return folder;
 }
 
-/** Starts the real command in a folder, from its sources, at the head of a process group of its own. */
+/** Starts the real command in a folder, at the head of a process group of its own. */
 export function start(cwd: string, args: readonly string[], variables: Readonly<Record<string, string>> = {}): Running {
   const { SECATEUR_DEBUG: _debug, ...env } = process.env;
-  const command = spawn(process.execPath, ["--conditions", "source", "--import", TSX, BIN, ...args], {
+  const command = spawn(process.execPath, [BIN, ...args], {
     cwd,
     env: { ...env, NO_COLOR: "1", ...variables },
     detached: true,

@@ -15,7 +15,7 @@ import { readPage } from "./http/page.ts";
 import { createAnswers } from "./http/v1/answers.ts";
 import { createFeed } from "./jobs/feed.ts";
 import { openQueue, type Queue } from "./jobs/queue.ts";
-import { releaseJobs } from "./jobs/store.ts";
+import { releaseJobs, waitingJobs } from "./jobs/store.ts";
 import { startWorker, type Worker } from "./jobs/worker.ts";
 import { createLibrary, type Library } from "./library/library.ts";
 import { createLog, type Log } from "./log.ts";
@@ -80,7 +80,9 @@ async function startEngine(settings: Settings, log: Log): Promise<EngineParts> {
     const ids = await database.transaction(async (sql) => {
       const lost = await releaseJobs(sql, { silentSeconds });
       await queue.putBack(lost, sql);
-      return lost;
+      const stranded = await queue.stranded(await waitingJobs(sql, silentSeconds), silentSeconds, sql);
+      await queue.putBack(stranded, sql);
+      return [...lost, ...stranded];
     });
     for (const job of ids) log.warn({ job }, "a job whose worker is gone is taken up again");
   };

@@ -172,7 +172,10 @@ describe.each(databases)("jobs, in a database that is %s", (database) => {
     expect(await begin("eval", { ...measured, against: "nothing" }).catch(() => undefined)).toBeUndefined();
     expect((await readEvents(server, statistics)).at(-1)?.data).toEqual({ state: "done" });
     const jobs = [
-      await begin("prune", { model, stats: statistics, sparsity: 0.5, backend: "reference" }),
+      await begin("prune", {
+        ...{ model, stats: statistics, sparsity: 0.5, backend: "reference" },
+        measure: { evaluate: [{ name: "b", source: task }], evaluateSamples: 2, evaluateSeqLen: 16 },
+      }),
       await begin("eval", measured),
       await begin("compare", {
         recipe: { model, ...reading, sparsity: 0.5 },
@@ -187,6 +190,9 @@ describe.each(databases)("jobs, in a database that is %s", (database) => {
       const last = (await readEvents(server, job)).at(-1)?.data;
       expect([last, await jobState(job)]).toEqual([{ state: "done" }, expect.objectContaining({ state: "done" })]);
     }
+    expect(await jobState(jobs[0] as string)).toMatchObject({
+      result: { quality: [{ name: "b", sources: ["llama/task-a.jsonl"], documents: 2 }] },
+    });
     const { artefacts } = await jsonOf(server.get(`/api/artefacts?job=${jobs[1]}`));
     expect(artefacts.map(({ file }: { file: string }) => file)).toEqual(["evaluation.json"]);
     for (const job of jobs.slice(2)) expect(JSON.stringify(await jobState(job))).not.toContain(folders.models);
@@ -209,7 +215,7 @@ describe.each(databases)("jobs, in a database that is %s", (database) => {
     const [id0, id1] = [statistics.slice(0, 8), jobs[0]?.slice(0, 8)];
     expect(await commandOf(statistics)).toBe(`secateur calibrate llama ${data0} --backend reference --out statistics-${id0}.safetensors`);
     expect(await commandOf(jobs[0])).toBe(
-      `secateur prune llama --sparsity 0.5 --scorer wanda --backend reference --fusion shared-exclusive --stats statistics-${id0}.safetensors --out pruned-${id1}`,
+      `secateur prune llama --sparsity 0.5 --scorer wanda --backend reference --fusion shared-exclusive --stats statistics-${id0}.safetensors --eval b=llama/task-a.jsonl --eval-samples 2 --eval-seq-len 16 --out pruned-${id1}`,
     );
     expect(await commandOf(jobs[1])).toBe(
       "secateur eval llama --data llama/calibration.jsonl --samples 2 --max-tokens 4 --backend reference",

@@ -1,13 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 
-const BIN = fileURLToPath(new URL("../src/bin.ts", import.meta.url));
-const TSX = pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href;
+const BIN = fileURLToPath(new URL("../dist/bin.js", import.meta.url));
 const FIXTURES = fileURLToPath(new URL("../../cli/test/fixtures", import.meta.url));
 
 /** Folders of a test: the server's own, and one with the tiny model and its data. */
@@ -49,7 +47,7 @@ export interface ServerProcess extends LoggingProcess {
   post(path: string, body: unknown, init?: RequestInit): Promise<Response>;
 }
 
-/** Starts a server from its sources and resolves once it listens. */
+/** Starts a server and resolves once it listens. */
 export async function startServer(folders: Folders, ...flags: readonly string[]): Promise<ServerProcess> {
   const started = startProcess("serve", folders, ["--port", "0", ...flags]);
   const url = await started.says(/"url":"([^"]+)"/);
@@ -63,7 +61,7 @@ export async function startServer(folders: Folders, ...flags: readonly string[])
   };
 }
 
-/** Starts a worker from its sources and resolves once it works. */
+/** Starts a worker and resolves once it works. */
 export async function startWorker(folders: Folders): Promise<LoggingProcess> {
   const started = startProcess("worker", folders, []);
   await started.says(/"msg":"(working)"/);
@@ -73,7 +71,7 @@ export async function startWorker(folders: Folders): Promise<LoggingProcess> {
 function startProcess(command: string, { home, models, databaseUrl }: Folders, flags: readonly string[]): LoggingProcess {
   const { DATABASE_URL: _url, SECATEUR_TOKEN: _token, ...rest } = process.env;
   const env = { ...rest, ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }) };
-  const args = ["--conditions", "source", "--import", TSX, BIN, command, "--home", home, "--models", models, "--data", models, ...flags];
+  const args = [BIN, command, "--home", home, "--models", models, "--data", models, ...flags];
   const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"] });
   const exited = once(child, "exit") as Promise<[number | null]>;
   let log = "";

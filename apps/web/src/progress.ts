@@ -50,7 +50,7 @@ export function progressAfter(progress: Progress, event: JobEvent, seconds: numb
     case "share":
       return advanced(progress, { label: "measuring", done: number(event.share), total: 1, unit: "" }, "share", seconds);
     case "measure":
-      return withMeasure(progress, event);
+      return withMeasure(progress, event, seconds);
     case "row": {
       const { done, total } = { done: number(event.done), total: number(event.total) };
       const line = `${done} of ${counted(total, "model")} measured: ${event.variant}`;
@@ -103,10 +103,11 @@ function withBlock(progress: Progress, event: JobEvent, seconds: number): Progre
   return { ...withLine(marked, line), blocks };
 }
 
-function withMeasure(progress: Progress, event: JobEvent): Progress {
-  const models = progress.unit === "models";
-  const done = models ? Math.floor(progress.done) + number(event.share) : 0;
-  return { ...progress, label: `measuring ${event.variant} on ${event.data}`, ...(models && { done }), blocks: [] };
+function withMeasure(progress: Progress, event: JobEvent, seconds: number): Progress {
+  const [label, share] = [`measuring ${event.variant} on ${event.data}`, number(event.share)];
+  // A comparison counts models, of which the one at hand is not done.
+  if (progress.unit === "models") return { ...progress, label, done: Math.floor(progress.done) + share };
+  return advanced(progress, { label, done: share, total: 1, unit: "" }, label, seconds);
 }
 
 type Advance = Pick<Progress, "label" | "done" | "total" | "unit">;

@@ -99,9 +99,17 @@ describe.runIf(here)("the page in a browser", () => {
     await task.getByLabel("File", { exact: true }).selectOption(sort);
     expect(await task.getByLabel("Name").inputValue()).toBe("sort_calibration");
     await task.getByLabel("Name").fill("sort");
+    await page.getByText("What the results are measured on").click();
+    await page.getByRole("region", { name: "Data" }).getByRole("button", { name: "Add a file" }).last().click();
+    const measured = group("Measured on 1");
+    const held = await measured.getByLabel("File", { exact: true }).locator("option", { hasText: "sort.eval" }).getAttribute("value");
+    await measured.getByLabel("File", { exact: true }).selectOption(held);
+    await measured.getByLabel("Name").fill("sort");
     await page.getByText("Advanced").click();
-    await page.getByLabel("Samples").fill("16");
-    await page.getByLabel("Sequence length").fill("64");
+    await page.getByLabel("Samples", { exact: true }).fill("16");
+    await page.getByLabel("Evaluation samples").fill("8");
+    await page.getByLabel("Answer tokens").fill("8");
+    await page.getByLabel("Sequence length", { exact: true }).fill("64");
     await page.getByLabel("Seed", { exact: true }).fill("9007199254740993");
     await page.getByRole("button", { name: "Start" }).click();
     await page.getByText("9007199254740993 was given").waitFor(); // a number that is not exact is none
@@ -121,8 +129,9 @@ describe.runIf(here)("the page in a browser", () => {
     await state("done").waitFor();
     await page.getByRole("list", { name: "blocks of the model" }).getByText("50.0 %").nth(5).waitFor();
     await page.getByText("of the weights that may be pruned are zero").waitFor();
+    await page.getByRole("row", { name: /^sort: exact answers/ }).waitFor();
     expect(await page.getByLabel("command", { exact: true }).textContent()).toMatch(
-      /^secateur prune demo --general text\.jsonl --task sort=demo\/sort\.calibration\.jsonl --samples 16 --seq-len 64 .* --out pruned-[\da-f]{8}$/,
+      /^secateur prune demo --general text\.jsonl --task sort=demo\/sort\.calibration\.jsonl --samples 16 --seq-len 64 .* --eval sort=demo\/sort\.eval\.jsonl --eval-samples 8 --max-tokens 8 --out pruned-[\da-f]{8}$/,
     );
     await expectGood();
   });

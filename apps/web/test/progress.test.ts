@@ -44,6 +44,11 @@ describe("progressAfter", () => {
   it("follows evaluations and comparisons", () => {
     const share = after({ type: "share", share: 0.25 });
     expect([shareOf(share), amountText(share)]).toEqual([0.25, "25.0 %"]);
+    const pruned = after(
+      { type: "block", block: 0, blocks: 1, sparsity: 0.5 },
+      { type: "measure", variant: "pruned", data: "math", share: 0.5 },
+    );
+    expect(pruned).toMatchObject({ label: "measuring pruned on math", done: 0.5, total: 1, blocks: [{ state: "done" }] });
     const row = { type: "row", variant: "dense", done: 1, total: 4 };
     const measured = after(tokens(400), row, { type: "measure", variant: "max", data: "math", share: 0.5 });
     expect(measured).toMatchObject({ label: "measuring max on math", done: 1.5, total: 4, unit: "models", blocks: [] });

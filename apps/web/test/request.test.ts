@@ -66,6 +66,14 @@ describe("requestOf", () => {
     expect(() => parseRecipe(body.recipe)).not.toThrow();
   });
 
+  it("says what a prune is measured on", () => {
+    const given = { evaluate: [{ ...source("gsm"), name: "math" }], evaluateSamples: "8", evaluateMaxTokens: "0" };
+    expect(asked(given).body.recipe).toMatchObject({
+      measure: { evaluate: [{ name: "math", source: "gsm" }], evaluateSamples: 8, evaluateMaxTokens: 0 },
+    });
+    expect(asked({ ...given, evaluateSamples: "1" }).problems.get("evaluateSamples")).toMatch(/from 2 on/);
+  });
+
   it("says a prune from statistics without data", () => {
     const { body } = asked({ stats: "s", general: [source("c4")], propagate: "block" });
     expect(body.recipe).toEqual({ model: "m", stats: "s", sparsity: 0.5, scorer: "wanda", backend: "onnxruntime" });
@@ -146,6 +154,8 @@ describe("draftOf", () => {
     const given = {
       ...FULL,
       kind,
+      evaluate: [{ ...source("gsm"), name: "math" }],
+      evaluateSamples: "8",
       otherRules: "sum:weight=0.25:tau=0.2",
       amount: "sparsity" as const,
       measured: source("gsm"),
@@ -158,8 +168,9 @@ describe("draftOf", () => {
 });
 
 describe("fieldOf", () => {
-  const fields = ["measured.template", "sparsity", "tasks.0", "tasks.0.name", "scorer", "scorerOptions.tau"];
+  const fields = ["measured.template", "evaluate.0", "sparsity", "tasks.0", "tasks.0.name", "scorer", "scorerOptions.tau"];
   it.each<[message: string, field: string | undefined]>([
+    ['measure.evaluate.0.template: "x" is neither', "evaluate.0"],
     ["sparsity: 2 was given, a number between 0 and 1 is wanted", "sparsity"],
     ["json.recipe.recipe.sparsity: too large", "sparsity"],
     ["tasks.0.name: 1 was given", "tasks.0.name"],

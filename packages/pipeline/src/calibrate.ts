@@ -26,8 +26,9 @@ import { estimateDense } from "./estimate-dense.ts";
 import type { Emit } from "./events.ts";
 import { defaultMemory } from "./memory.ts";
 import { checkOutputFile, checkSpace } from "./output.ts";
-import { type BasePlan, chooseSeqLen, countsOf, inputsOf, type Plan } from "./plan.ts";
+import { type BasePlan, countsOf, inputsOf, type Plan } from "./plan.ts";
 import { type CalibrationRecipe, type DataSource, parseCalibration, type Recipe } from "./recipe.ts";
+import { chooseSeqLen } from "./seq-len.ts";
 import { shownPath } from "./shown-path.ts";
 import { selectTargets } from "./targets.ts";
 

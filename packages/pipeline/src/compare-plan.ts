@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { Backend, Document, Loader, Need, OpenModel, Role } from "@secateur/kit";
 import { GENERAL } from "@secateur/kit";
 import { describeModel, type ModelDescription } from "@secateur/models";
@@ -8,33 +7,30 @@ import { loadRoles, type RoleData } from "./data.ts";
 import { checkDense, checkPredictions, layoutOf } from "./dense-pass.ts";
 import { estimateDense } from "./estimate-dense.ts";
 import {
-  type Calibrated,
+  boundsOf,
   checkLeakage,
+  createCalibrated,
   type EvaluationBounds,
   type EvaluationSet,
   type EvaluationSource,
   loadEvaluation,
 } from "./evaluation-data.ts";
 import { halvesOf } from "./halves.ts";
-import { contentKey, isHeldOut } from "./holdout.ts";
+import { isHeldOut } from "./holdout.ts";
+import { type EvaluationFacts, evaluationFacts, type MeasureInput } from "./measuring.ts";
 import { defaultMemory } from "./memory.ts";
 import { methodOf, uniqueNeeds } from "./method.ts";
 import { checkOutputFile, checkSpace } from "./output.ts";
-import { checkPattern, chooseSeqLen, countsOf, inputsOf, type Parts, type Plan } from "./plan.ts";
+import { checkPattern, countsOf, inputsOf, type Parts, type Plan } from "./plan.ts";
 import type { DataSource, Recipe } from "./recipe.ts";
+import { chooseSeqLen } from "./seq-len.ts";
 import { type Section, selectTargets } from "./targets.ts";
 import { type Variant, type VariantsInput, variantsOf } from "./variants.ts";
 
 /** What is compared, and on what. */
-export interface CompareInput extends VariantsInput {
+export interface CompareInput extends VariantsInput, MeasureInput {
   /** What models are measured on, by name: a role's data to measure with, or other data. Of a role without any, a part of its rows is held out. */
   readonly evaluate: readonly EvaluationSource[];
-  /** At most so many rows of each, or windows of text. */
-  readonly evaluateSamples: number;
-  /** Tokens a window of text; left out, as many as a sequence. */
-  readonly evaluateSeqLen?: number | undefined;
-  /** At most so many tokens of an answer are decoded; 0 decodes none. When left out, what a row says, else 256. */
-  readonly evaluateMaxTokens?: number | undefined;
 }
 
 /** What the variants of a comparison have in common, with defaults filled in. */
@@ -78,7 +74,7 @@ export interface ComparePlan {
       readonly tokens: number;
       readonly hash: string;
     }[];
-    readonly evaluation: readonly (Omit<EvaluationSet, "documents"> & { readonly documents: number; readonly hash: string })[];
+    readonly evaluation: readonly EvaluationFacts[];
     readonly variants: readonly string[];
     /** Tokens through blocks that calibrating takes, a way back counted twice. */
     readonly work: number;
@@ -117,21 +113,24 @@ export async function planCompare(
     checkDense(sections, description, needs);
 
     const roles = rolesOf(recipe);
-    const { evaluateSamples: samples, evaluateSeqLen = seqLen, evaluateMaxTokens: maxTokens } = input;
-    const bounds = { samples, seqLen: chooseSeqLen(evaluateSeqLen, description), ...(maxTokens !== undefined && { maxTokens }) };
+    const bounds = boundsOf(input, seqLen, description);
     const evaluation = await loadEvaluation(roles, input.evaluate, bounds, loaders);
-    const calibrated = new Map<string, Calibrated>();
+    const calibrated = createCalibrated();
     const data: RoleData[] = [];
     for (const wanted of roles) {
       const heldOut = evaluation.some(({ name, heldOut }) => name === wanted.role && heldOut);
       const take = (document: Document): boolean => {
         if (heldOut && isHeldOut(document)) return false;
-        calibrated.set(contentKey(document), { role: wanted.role, origin: document.origin });
+        calibrated.add(wanted.role, document);
         return true;
       };
       data.push(...(await loadRoles([wanted], recipe, { loaders, model, description, seqLen, take })));
     }
-    const leaks = checkLeakage(evaluation, calibrated);
+    const leaks = checkLeakage(
+      evaluation,
+      calibrated,
+      (name, source) => `give other rows, or leave --eval ${name}=${source} out, so that rows are held out`,
+    );
     const halves = data.map(halvesOf);
     const [one, other] = [halves.map(([half]) => half), halves.map(([, half]) => half)];
     for (const half of [one, other]) checkPredictions(half, needs);
@@ -156,7 +155,7 @@ export async function planCompare(
       summary: {
         ...countsOf(model, description, sections),
         roles: data.map(({ role, sources, count, tokens, hash }) => ({ role, sources, sequences: count, tokens, hash })),
-        evaluation: evaluation.map((set) => ({ ...set, documents: set.documents.length, hash: hashOf(set.documents) })),
+        evaluation: evaluationFacts({ evaluation }),
         variants: variants.map(({ name }) => name),
         work: cost.work,
         diskBytes,
@@ -174,13 +173,6 @@ export async function planCompare(
 function sharedRecipe({ recipe: { weights = {} } }: CompareInput, first: Recipe): SharedRecipe {
   const { fusion: _fusion, fusionOptions: _options, ...recipe } = first;
   return { ...recipe, weights };
-}
-
-/** A hash of what documents say. */
-function hashOf(documents: readonly Document[]): string {
-  const hash = createHash("sha256");
-  for (const document of documents) hash.update(contentKey(document));
-  return `sha256:${hash.digest("hex")}`;
 }
 
 // Two halves, and both together.

@@ -1,15 +1,13 @@
 import { createHash } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { distanceToFrontier, type Evaluation, evaluate, type FrontierDistance, metricOf, type TradeOff } from "@secateur/evaluate";
+import { distanceToFrontier, type Evaluation, type FrontierDistance, type TradeOff } from "@secateur/evaluate";
 import { type Backend, GENERAL, type OpenModel, type Role, type TensorFiles } from "@secateur/kit";
-import { describeModel } from "@secateur/models";
-import { createEngine } from "@secateur/runner";
 import { mergeStatistics, type OpenStatistics, openStatistics } from "@secateur/statistics";
-import { modelTokenizer } from "@secateur/text";
 import type { ComparePlan } from "./compare-plan.ts";
 import { collectHalves } from "./compare-statistics.ts";
 import type { PruneEvent } from "./events.ts";
+import { measureModel } from "./measuring.ts";
 import { planKey, planOpened } from "./plan.ts";
 import { type LayerReport, sparsityOf } from "./prune-layer.ts";
 import { openPruned } from "./pruned-model.ts";
@@ -19,11 +17,7 @@ import type { Variant } from "./variants.ts";
 import { claimWork } from "./work.ts";
 
 /** What a comparison tells while it works. */
-export type CompareEvent =
-  | PruneEvent
-  /** How much of a model's measuring is done, 0 to 1, and on which of the data it is. */
-  | { readonly type: "measure"; readonly variant: string; readonly data: string; readonly share: number }
-  | { readonly type: "row"; readonly variant: string; readonly done: number; readonly total: number };
+export type CompareEvent = PruneEvent | { readonly type: "row"; readonly variant: string; readonly done: number; readonly total: number };
 
 /** What came of one way to prune, or of the dense model. */
 export interface CompareRow {
@@ -160,29 +154,9 @@ async function measureAll(plan: ComparePlan, whole: OpenStatistics, half: OpenSt
   return makeRows(rows, { path: join(work, ROWS), force: false, onRow, signal });
 }
 
-async function measure(
-  { evaluation, bounds }: ComparePlan,
-  model: OpenModel,
-  variant: string,
-  { backend, emit, signal }: CompareOptions,
-): Promise<Record<string, Evaluation>> {
-  const engine = createEngine(model, describeModel(model), backend);
-  try {
-    const metrics: Record<string, Evaluation> = {};
-    for (const [i, { name, documents }] of evaluation.entries()) {
-      metrics[name] = await evaluate(engine, () => modelTokenizer(model), documents, {
-        samples: bounds.samples,
-        ...(bounds.maxTokens !== undefined && { maxTokens: bounds.maxTokens }),
-        // Of answers and choices none is left out for its length, as far as the model has positions.
-        ...(metricOf(documents) === "perplexity" && { seqLen: bounds.seqLen }),
-        onProgress: (share) => emit?.({ type: "measure", variant, data: name, share: (i + share) / evaluation.length }),
-        ...(signal && { signal }),
-      });
-    }
-    return metrics;
-  } finally {
-    await engine.release();
-  }
+async function measure(plan: ComparePlan, model: OpenModel, variant: string, options: CompareOptions): Promise<Record<string, Evaluation>> {
+  const { backend, emit, signal } = options;
+  return measureModel(plan, model, { backend, signal, onProgress: (data, share) => emit?.({ type: "measure", variant, data, share }) });
 }
 
 /** The rows with their places beside the frontier; those that draw it have none. */

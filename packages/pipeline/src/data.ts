@@ -48,7 +48,7 @@ interface DataContext {
   readonly seqLen: number;
   /** Token ids end before this one. */
   readonly vocabulary: number;
-  readonly take: (document: Document) => boolean;
+  readonly take: (document: Document, role: Role) => boolean;
 }
 
 /** What data is read for. */
@@ -58,7 +58,7 @@ interface LoadRolesContext {
   readonly description: ModelDescription;
   readonly seqLen: number;
   /** Whether a document is data to calibrate with, asked of each that is read; all are when left out. */
-  readonly take?: (document: Document) => boolean;
+  readonly take?: (document: Document, role: Role) => boolean;
 }
 
 /** Reads the data of some roles, tokenised. */
@@ -87,7 +87,11 @@ export async function loadRoles(
 async function loadRole(role: Role, sources: readonly DataSource[], recipe: DataRecipe, context: DataContext): Promise<RoleData> {
   const report: LoadReport = { rows: 0, empty: 0, duplicates: 0 };
   const { samples, pack, promptWeight, shuffle, seed } = recipe;
-  const documents = documentsOf(sources, "calibrate", { loaders: context.loaders, report, take: context.take });
+  const documents = documentsOf(sources, "calibrate", {
+    loaders: context.loaders,
+    report,
+    take: (document) => context.take(document, role),
+  });
   try {
     const { value: first } = (await documents.next()) as IteratorResult<Document, undefined>;
     // Rows of token ids need no tokenizer, so a model whose tokenizer is missing or refused can be pruned with them.

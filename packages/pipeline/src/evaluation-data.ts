@@ -1,9 +1,12 @@
 import { metricOf, withoutStrayBlanks } from "@secateur/evaluate";
 import { type Document, errorAt, type Loader, type Origin, placeOf, type Role, SecateurError } from "@secateur/kit";
+import type { ModelDescription } from "@secateur/models";
 import { splitsRows } from "@secateur/tasks";
 import { documentsOf } from "./data.ts";
 import { contentKey, isHeldOut } from "./holdout.ts";
+import type { MeasureInput } from "./measuring.ts";
 import type { DataSource } from "./recipe.ts";
+import { chooseSeqLen } from "./seq-len.ts";
 
 /** Data that models are measured on. */
 export interface EvaluationSource extends DataSource {
@@ -30,6 +33,15 @@ export interface EvaluationBounds {
 
 // No language takes so many characters a token on average: text past it fills no window that is measured.
 const CHARACTERS_A_TOKEN = 16;
+
+/** How far data is measured on, where sequences are of `seqLen` tokens. Throws SecateurError `usage` for windows longer than the model's positions. */
+export function boundsOf(
+  { evaluateSamples: samples, evaluateSeqLen, evaluateMaxTokens: maxTokens }: Omit<MeasureInput, "evaluate">,
+  seqLen: number,
+  description: ModelDescription,
+): EvaluationBounds {
+  return { samples, seqLen: chooseSeqLen(evaluateSeqLen ?? seqLen, description), ...(maxTokens !== undefined && { maxTokens }) };
+}
 
 /** Reads what models are measured on: the sources given, and for each role without one what its own hold out. Throws SecateurError `data` where there is nothing. */
 export async function loadEvaluation(
@@ -88,10 +100,20 @@ async function loadSet(
   throw new SecateurError("data", `${names.join(", ")}: nothing to measure ${name} with, ${why}`, { where: { file: names[0] as string } });
 }
 
-/** Where a document that models are calibrated with stands. */
+/** The documents that models are calibrated with, by what they say. */
 export interface Calibrated {
-  readonly role: Role;
-  readonly origin: Origin;
+  add(role: Role, document: Document): void;
+  /** Where a document like this one stands; nothing where there is none. */
+  find(document: Document): { readonly role: Role; readonly origin: Origin } | undefined;
+}
+
+/** Keeps in mind what is calibrated with. */
+export function createCalibrated(): Calibrated {
+  const known = new Map<string, { readonly role: Role; readonly origin: Origin }>();
+  return {
+    add: (role, document) => void known.set(contentKey(document), { role, origin: document.origin }),
+    find: (document) => (document.kind === "text" && document.text === "" ? undefined : known.get(contentKey(document))),
+  };
 }
 
 /** More than this share of a set must not be calibration data too. */
@@ -99,13 +121,17 @@ const MOST_LEAKED = 0.01;
 
 /**
  * Warns of each set of which some documents are calibration data too, by what they say. Throws SecateurError `data` when it is more than one in a hundred: the
- * set would measure what the models were made with.
+ * set would measure what the models were made with; `advice` says what to do then.
  */
-export function checkLeakage(sets: readonly EvaluationSet[], calibrated: ReadonlyMap<string, Calibrated>): string[] {
+export function checkLeakage(
+  sets: readonly EvaluationSet[],
+  calibrated: Calibrated,
+  advice: (name: string, source: string) => string,
+): string[] {
   const warnings: string[] = [];
   for (const { name, documents, sources } of sets) {
     const leaked = documents.flatMap((document) => {
-      const known = document.kind === "text" && document.text === "" ? undefined : calibrated.get(contentKey(document));
+      const known = calibrated.find(document);
       return known ? [{ document, known }] : [];
     });
     const [first] = leaked;
@@ -114,8 +140,7 @@ export function checkLeakage(sets: readonly EvaluationSet[], calibrated: Readonl
     const count = `${leaked.length} of the ${documents.length} rows that ${name} is measured on`;
     const message = `this row is calibration data of the role ${role} too (${placeOf(origin)}), as are ${count}`;
     if (leaked.length > MOST_LEAKED * documents.length) {
-      const advice = `give other rows, or leave --eval ${name}=${sources[0]} out, so that rows are held out`;
-      throw errorAt("data", first.document.origin, `${message}: ${advice}`);
+      throw errorAt("data", first.document.origin, `${message}: ${advice(name, sources[0] as string)}`); // a set has a source
     }
     warnings.push(`${placeOf(first.document.origin)}: ${message}`);
   }

@@ -14,6 +14,8 @@ export type PruneEvent =
       readonly done: number;
       readonly total: number;
     }
+  /** How much of a model's measuring is done, 0 to 1, and on which of the data it is. */
+  | { readonly type: "measure"; readonly variant: string; readonly data: string; readonly share: number }
   | { readonly type: "block"; readonly block: number; readonly blocks: number; readonly sparsity: number; readonly resumed: boolean };
 
 /** What a run is doing. */

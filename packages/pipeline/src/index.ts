@@ -13,6 +13,7 @@ export type { Emit, Phase, PlanSummary, PruneEvent } from "./events.ts";
 export { writeWhole } from "./io.ts";
 export { lockFolder } from "./lock.ts";
 export type { Manifest } from "./manifest.ts";
+export type { EvaluationFacts, MeasureInput, Quality } from "./measuring.ts";
 export type { ModelBytes } from "./model-bytes.ts";
 export { checkOutputFile, partialFolder } from "./output.ts";
 export { type Parts, type Plan, planPrune } from "./plan.ts";

@@ -6,6 +6,7 @@ import type { SharedRecipe } from "./compare-plan.ts";
 import type { EndToken } from "./data.ts";
 import type { Emit } from "./events.ts";
 import { writeWhole } from "./io.ts";
+import type { Quality } from "./measuring.ts";
 import { type ModelBytes, modelBytes } from "./model-bytes.ts";
 import type { Plan } from "./plan.ts";
 import type { LayerReport } from "./prune-layer.ts";
@@ -40,6 +41,8 @@ export interface Manifest {
   readonly sparsity: { readonly zeros: number; readonly of: number; readonly ratio: number };
   /** Of all tensors, those that are not pruned too. */
   readonly bytes: ModelBytes;
+  /** How good the model was and is, where that was measured. */
+  readonly quality?: readonly Quality[];
   /** Of how many rows of each layer at most the roles' own scores were looked at; or why there are none. */
   readonly roleScores: { readonly rows: number } | { readonly absent: string };
   readonly tensors: readonly LayerReport[];
@@ -60,10 +63,11 @@ export interface ManifestFacts {
   readonly version: string;
   readonly backend: Backend["description"];
   readonly layers: readonly LayerReport[];
+  readonly quality?: readonly Quality[] | undefined;
 }
 
 /** The manifest of a finished run. Paths are as they were typed, absolute ones relative to the present folder. */
-export function makeManifest(plan: Plan, { modelHash, version, backend, layers }: ManifestFacts): Manifest {
+export function makeManifest(plan: Plan, { modelHash, version, backend, layers, quality }: ManifestFacts): Manifest {
   const { recipe } = plan;
   const absent = whyNoRoleScores(plan);
   const zeros = layers.reduce((sum, layer) => sum + layer.zeros, 0);
@@ -86,6 +90,7 @@ export function makeManifest(plan: Plan, { modelHash, version, backend, layers }
     ...(plan.statistics && { statistics: { backend: plan.statistics.header.backend } }),
     sparsity: { zeros, of: size, ratio: size === 0 ? 0 : zeros / size },
     bytes: modelBytes(plan.model.tensors, layers),
+    ...(quality && { quality }),
     roleScores: absent === undefined ? { rows: SAMPLED_ROWS } : { absent },
     tensors: layers,
     warnings: plan.warnings,

@@ -3,6 +3,7 @@ import type { Program, Weight } from "@secateur/graph";
 import {
   type Allocator,
   type Backend,
+  type Document,
   type Format,
   type Fuser,
   GENERAL,
@@ -22,12 +23,15 @@ import { loadRoles, type RoleData, type RoleFacts } from "./data.ts";
 import { checkDense, checkPredictions, layoutOf, readsGradients } from "./dense-pass.ts";
 import { type Estimate, estimate } from "./estimate.ts";
 import { estimateDense } from "./estimate-dense.ts";
+import { boundsOf, checkLeakage, createCalibrated, loadEvaluation } from "./evaluation-data.ts";
+import { type EvaluationFacts, evaluationFacts, type MeasureInput, type Measuring } from "./measuring.ts";
 import { defaultMemory } from "./memory.ts";
 import { type Method, methodOf, uniqueNeeds } from "./method.ts";
 import { checkOutput, checkSpace } from "./output.ts";
 import { type Passes, passesOf, readingPasses } from "./passes.ts";
 import { dataSources, parseRecipe, type Recipe, roleWeights } from "./recipe.ts";
 import { keptRoles, shareOf, wantedRoles } from "./roles.ts";
+import { chooseSeqLen } from "./seq-len.ts";
 import { createSumShapes } from "./sum-shapes.ts";
 import { type Section, selectTargets } from "./targets.ts";
 
@@ -85,6 +89,8 @@ export interface Plan extends BasePlan {
   /** The weights of these roles; they sum to 1. */
   readonly weights: ReadonlyMap<Role, number>;
   readonly pluginHashes: Readonly<Record<string, string>>;
+  /** What the model is measured on before and after; nothing where that was not asked for. */
+  readonly measuring: Measuring | undefined;
   readonly summary: Estimate & {
     readonly model: string;
     readonly modelType: string;
@@ -102,6 +108,8 @@ export interface Plan extends BasePlan {
       readonly sequences: number;
       readonly tokens: number;
     }[];
+    /** What the model is measured on before and after. */
+    readonly evaluation?: readonly EvaluationFacts[];
     /** Who chooses the layers' ratios, and the tokens that pass the dense model first for it. */
     readonly allocation?: { readonly by: string; readonly work: number };
     /** Statistics of the dense model that are collected first: the tokens through blocks, a way back counted twice, and their room on disk while the run lasts. */
@@ -111,21 +119,30 @@ export interface Plan extends BasePlan {
 }
 
 /**
- * Checks a recipe against the model's headers, the data and the place for the output, and says what the run will cost.
- * No weight is read (but for a model's hash, where statistics of it are given) and nothing is written. Whoever plans closes the plan.
+ * Checks a recipe against the model's headers, the data and the place for the output, and says what the run will cost; with `measured`, also that none of the rows
+ * that the model is to be measured on is calibrated with. No weight is read (but for a model's hash, where statistics of it are given) and nothing is written.
+ * Whoever plans closes the plan.
  */
 export async function planPrune(
   recipe: Recipe,
   parts: Parts,
   out: { readonly path: string; readonly force: boolean } | undefined,
+  measured?: MeasureInput,
 ): Promise<Plan> {
-  if (out) await checkOutput(out.path, inputsOf(recipe), out.force);
+  const inputs = inputsOf(recipe);
+  const read = measured?.evaluate.map(({ source }) => source) ?? [];
+  if (out) await checkOutput(out.path, { ...inputs, data: [...inputs.data, ...read] }, out.force);
   const model = await parts.format.open(recipe.model);
   const opened: { close(): Promise<void> }[] = [model];
   try {
     const statistics = recipe.stats === undefined ? undefined : await openStatistics(parts.statisticsFiles, recipe.stats);
     if (statistics) opened.push(statistics);
-    const plan = await planOpened(recipe, parts, { model, statistics, replace: out?.force ?? false, close: () => closeAll(opened) });
+    const plan = await planOpened(
+      recipe,
+      parts,
+      { model, statistics, replace: out?.force ?? false, close: () => closeAll(opened) },
+      measured,
+    );
     if (out) await checkSpace(out.path, plan.summary.diskBytes + plan.summary.scratchBytes);
     return plan;
   } catch (error) {
@@ -151,7 +168,7 @@ export function inputsOf(recipe: Pick<Recipe, "model" | "general" | "tasks" | "s
 type Opened = Pick<Plan, "model" | "statistics" | "replace" | "close">;
 
 /** As `planPrune`, of a model and statistics that are open already; the place for the output is the caller's to check. */
-export async function planOpened(given: Recipe, parts: Parts, opened: Opened): Promise<Plan> {
+export async function planOpened(given: Recipe, parts: Parts, opened: Opened, measured?: MeasureInput): Promise<Plan> {
   const method = methodOf(given, parts);
   const { preferredTokens, memoryBytes = defaultMemory() } = parts;
   const { model, statistics } = opened;
@@ -164,6 +181,8 @@ export async function planOpened(given: Recipe, parts: Parts, opened: Opened): P
   const recipe = { ...parseRecipe({ ...given, ...(statistics ? {} : { seqLen }), propagate }), propagate };
   const { ratios, fuser, walkNeeds, ratioNeeds } = method;
   const allWeights = roleWeights(rolesNamed(recipe, statistics), recipe.weights);
+  const measuring = measured && (await measuringOf(measured, seqLen, description, parts.loaders));
+  const calibrated = createCalibrated();
   let [roles, data]: [readonly RoleFacts[], readonly RoleData[]] = [[], []];
   const ofDense = uniqueNeeds([...(method.scoresFrom === "dense" ? method.scoreNeeds : []), ...method.rankingNeeds]);
   const read = uniqueNeeds([...walkNeeds, ...ofDense, ...ratioNeeds]);
@@ -172,12 +191,16 @@ export async function planOpened(given: Recipe, parts: Parts, opened: Opened): P
     roles = keptRoles(statistics, recipe.fusion, fuser, allWeights);
     await checkStatistics(statistics, model, sections, roles, read);
   } else if (read.length > 0) {
-    data = await loadRoles(wantedRoles(recipe, fuser, allWeights), recipe, { loaders: parts.loaders, model, description, seqLen });
+    const take = (document: Document, role: Role): boolean => {
+      if (measuring) calibrated.add(role, document);
+      return true;
+    };
+    data = await loadRoles(wantedRoles(recipe, fuser, allWeights), recipe, { loaders: parts.loaders, model, description, seqLen, take });
     checkPredictions(data, read);
     roles = data;
   }
   if (ratios) checkAllocator(ratios, sections, recipe);
-  const measuring = measuringPasses(ratios, sections, statistics !== undefined);
+  const measuringRatios = measuringPasses(ratios, sections, statistics !== undefined);
   const reading = statistics !== undefined || (method.scoresFrom === "dense" && !method.solver);
   const passes = reading ? readingPasses(sections) : passesOf(sections, recipe.propagate);
   const base = { model, description, sections, roles, data, preferredTokens, memoryBytes };
@@ -186,7 +209,7 @@ export async function planOpened(given: Recipe, parts: Parts, opened: Opened): P
     roles.map(({ role }) => role),
     allWeights,
   );
-  const warnings = data.flatMap((role) => role.warnings);
+  const warnings = [...data.flatMap((role) => role.warnings), ...leaksOf()];
   return {
     ...opened,
     recipe,
@@ -203,6 +226,7 @@ export async function planOpened(given: Recipe, parts: Parts, opened: Opened): P
     preferredTokens,
     memoryBytes,
     pluginHashes: parts.pluginHashes ?? {},
+    measuring,
     warnings,
     summary: {
       ...countsOf(model, description, sections),
@@ -215,9 +239,20 @@ export async function planOpened(given: Recipe, parts: Parts, opened: Opened): P
         tokens,
       })),
       ...costOf(),
+      ...(measuring && { evaluation: evaluationFacts(measuring) }),
       warnings,
     },
   };
+
+  /** What may be calibration data of what is measured on. */
+  function leaksOf(): string[] {
+    if (!measuring) return [];
+    if (statistics)
+      return [
+        `the statistics ${statistics.path} do not tell their rows, so that nobody knows whether the model is measured on some of them`,
+      ];
+    return checkLeakage(measuring.evaluation, calibrated, (name) => `give other rows with --eval ${name}=FILE`);
+  }
 
   /** What the dense model is to be read for first; nothing where statistics of it are kept, or nothing reads them. */
   function densePlan(): Plan["dense"] {
@@ -228,7 +263,7 @@ export async function planOpened(given: Recipe, parts: Parts, opened: Opened): P
 
   function costOf(): Estimate & Pick<Plan["summary"], "allocation" | "dense"> {
     const own = estimate({ ...base, needs: walkNeeds, data: reading ? [] : data, passes });
-    const first = ratios ? estimate({ ...base, needs: ratioNeeds, passes: measuring }) : undefined;
+    const first = ratios ? estimate({ ...base, needs: ratioNeeds, passes: measuringRatios }) : undefined;
     const parts = [own, ...(first ? [first] : []), ...(dense ? [dense.cost] : [])];
     const sum = (of: (part: Estimate) => number): number => parts.reduce((total, part) => total + of(part), 0);
     const most = (of: (part: Estimate) => number): number => Math.max(...parts.map(of));
@@ -243,6 +278,17 @@ export async function planOpened(given: Recipe, parts: Parts, opened: Opened): P
       ...(dense && { dense: { gradients: readsGradients(dense.needs), work: dense.cost.work, diskBytes: dense.cost.diskBytes } }),
     };
   }
+}
+
+async function measuringOf(
+  measured: MeasureInput,
+  seqLen: number,
+  description: ModelDescription,
+  loaders: readonly Loader[],
+): Promise<Measuring | undefined> {
+  if (measured.evaluate.length === 0) return undefined;
+  const bounds = boundsOf(measured, seqLen, description);
+  return { bounds, evaluation: await loadEvaluation([], measured.evaluate, bounds, loaders) };
 }
 
 /** What a recipe that does not say it means. */
@@ -311,13 +357,6 @@ export function checkPattern(recipe: Recipe, sections: readonly Section[]): void
       });
     }
   }
-}
-
-/** The tokens of a sequence: those asked for, or 2048, or the model's positions if fewer. Throws SecateurError `usage`. */
-export function chooseSeqLen(asked: number | undefined, { positions }: ModelDescription): number {
-  if (asked !== undefined && asked > positions)
-    throw new SecateurError("usage", `--seq-len ${asked} is longer than the model's ${positions} positions`);
-  return asked ?? Math.min(2048, positions);
 }
 
 /** A hash of what decides the bytes of a run's result; it keys the journal of an interrupted run. */

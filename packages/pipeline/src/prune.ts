@@ -10,6 +10,7 @@ import { collectDense, readsGradients } from "./dense-pass.ts";
 import type { Emit } from "./events.ts";
 import { hasStatistics, modelFolder, openPartial, scratchFile, statisticsFile, writeJournal } from "./journal.ts";
 import { type Manifest, makeManifest, type RunTimes, writeReport, writeRunFiles } from "./manifest.ts";
+import { type Measuring, measureBoth, type Quality } from "./measuring.ts";
 import { checkOutput, partialFolder, publish } from "./output.ts";
 import type { Passes, Step } from "./passes.ts";
 import { inputsOf, type Plan, planKey } from "./plan.ts";
@@ -79,7 +80,10 @@ export async function prune(plan: Plan, options: PruneOptions): Promise<Manifest
     await timed(times, "write", () => copying);
     throwIfCancelled(signal);
     await work.sink.close();
-    const manifest = makeManifest(plan, { modelHash, version, backend: backend.description, layers: work.sections.flat() });
+    const { measuring } = plan;
+    const quality = measuring && (await timed(times, "measure", () => measureOutput(plan, measuring, work, options)));
+    const layers = work.sections.flat();
+    const manifest = makeManifest(plan, { modelHash, version, backend: backend.description, layers, quality });
     await writeRunFiles(modelFolder(work.partial), manifest, times, plan.model);
     if (options.report) await writeReport(modelFolder(work.partial), options.report, manifest, emit);
     await checkOutput(out, inputsOf(plan.recipe), plan.replace); // something may have come there in the meantime
@@ -89,6 +93,25 @@ export async function prune(plan: Plan, options: PruneOptions): Promise<Manifest
     failed.abort();
     await copying.catch(() => {});
     await work.unlock();
+  }
+}
+
+/** Measures the model as it was, and as it lies ready to be published. */
+async function measureOutput(
+  { model }: Plan,
+  measuring: Measuring,
+  { partial }: Work,
+  { format, backend, signal, emit }: PruneOptions,
+): Promise<Quality[]> {
+  const pruned = await format.open(modelFolder(partial));
+  try {
+    return await measureBoth(measuring, [model, pruned], {
+      backend,
+      signal,
+      onProgress: (variant, data, share) => emit?.({ type: "measure", variant, data, share }),
+    });
+  } finally {
+    await pruned.close();
   }
 }
 

@@ -1,29 +1,32 @@
 import { GENERAL } from "@secateur/kit";
-import type { CalibrationRecipe, Comparison, DataSource, Recipe, Rule, SharedRecipe } from "@secateur/pipeline";
+import type { CalibrationRecipe, Comparison, DataSource, MeasureInput, Recipe, Rule, SharedRecipe } from "@secateur/pipeline";
 import { shellQuoted } from "./units.ts";
 
-/** The command that prunes by a recipe, to be given `--out`; nothing where flags cannot say the recipe. */
-export function pruneLine(recipe: Recipe): string | undefined {
+/** The command that prunes by a recipe and measures on this, to be given `--out`; nothing where flags cannot say the recipe. */
+export function pruneLine(recipe: Recipe, measure?: MeasureInput): string | undefined {
   const { fusion, stats, propagate } = recipe;
   const own = stats === undefined ? flagOf("--propagate", propagate) : flagOf("--stats", stats);
   const options = optionFlags("--fusion-option", recipe.fusionOptions);
-  return lineOf("prune", recipe.model, [...commonFlags(recipe, readings(recipe)), flagOf("--fusion", fusion), ...options, own]);
+  const read = [...readings(recipe), ...measuredReadings(measure)];
+  return lineOf("prune", recipe.model, [
+    ...commonFlags(recipe, read),
+    flagOf("--fusion", fusion),
+    ...options,
+    own,
+    ...(measure ? measureFlags(measure) : []),
+  ]);
 }
 
 /** The command that compares as it was done; nothing where flags cannot say it. */
 export function compareLine({ input }: Pick<Comparison, "input">): string | undefined {
-  const { recipe, mixtures, rules, evaluate, evaluateSamples, evaluateSeqLen, evaluateMaxTokens } = input;
-  const named = evaluate.map(({ name, ...source }) => [name, source] as const);
+  const { recipe, mixtures, rules } = input;
   const shared = sharedOptions(rules);
   return lineOf("compare", recipe.model, [
-    ...commonFlags(recipe, [...readings(recipe), ...named]),
+    ...commonFlags(recipe, [...readings(recipe), ...measuredReadings(input)]),
     flagOf("--mixture", mixtures.join(",")),
     ...optionFlags("--fusion-option", shared),
     rulesFlag(rules, shared),
-    ...evaluate.map(({ name, source }) => flagOf("--eval", `${name}=${source}`)),
-    flagOf("--eval-samples", evaluateSamples),
-    flagOf("--eval-seq-len", evaluateSeqLen),
-    flagOf("--max-tokens", evaluateMaxTokens),
+    ...measureFlags(input),
   ]);
 }
 
@@ -105,7 +108,7 @@ function lineOf(command: string, model: string, flags: readonly Flag[]): string 
 function commonFlags(recipe: SharedRecipe, read: readonly Reading[]): Flag[] {
   const { weights, sparsity, pattern, stats } = recipe;
   return [
-    ...(stats === undefined ? dataFlags(recipe, read) : []),
+    ...(stats === undefined ? dataFlags(recipe, read) : readingFlags(read)),
     flagOf("--sparsity", sparsity),
     flagOf("--pattern", pattern && `${pattern.keep}:${pattern.of}`),
     flagOf("--scorer", recipe.scorer),
@@ -149,6 +152,20 @@ type Reading = readonly [role: string, source: DataSource];
 
 function readings({ general, tasks }: Pick<Recipe, "general" | "tasks">): Reading[] {
   return [...general.map((source): Reading => [GENERAL, source]), ...tasks.map((task): Reading => [task.name, task])];
+}
+
+function measuredReadings({ evaluate }: Pick<MeasureInput, "evaluate"> = { evaluate: [] }): Reading[] {
+  return evaluate.map(({ name, ...source }): Reading => [name, source]);
+}
+
+/** What models are measured on, and how far. */
+function measureFlags({ evaluate, evaluateSamples, evaluateSeqLen, evaluateMaxTokens }: MeasureInput): Flag[] {
+  return [
+    ...evaluate.map(({ name, source }) => flagOf("--eval", `${name}=${source}`)),
+    flagOf("--eval-samples", evaluateSamples),
+    flagOf("--eval-seq-len", evaluateSeqLen),
+    flagOf("--max-tokens", evaluateMaxTokens),
+  ];
 }
 
 /** Flags say how a role's rows are read, whatever file they are of: where its files differ in that, no flags do. */

@@ -3,6 +3,7 @@ import { GENERAL } from "@secateur/kit";
 import type { ComparedRow, Comparison } from "@secateur/pipeline";
 import { tradeOff } from "./charts/trade-off.ts";
 import { compareLine } from "./command-line.ts";
+import { comparedLayers } from "./compared-layers.ts";
 import { computedText } from "./computed.ts";
 import { conclusionText, distanceText, figuresOf, PAST_MIXTURES } from "./figures.ts";
 import { type Html, html, type Part } from "./html.ts";
@@ -22,6 +23,7 @@ export function compareReport(comparison: Comparison): string {
   const parts = [
     results(rows, names),
     tradeOffs(rows, names),
+    ...comparedLayers(rows),
     measuredOn(comparison),
     calibrated(comparison),
     method(comparison),
@@ -33,7 +35,7 @@ export function compareReport(comparison: Comparison): string {
 <p>${amountText(input.recipe)} of ${humanCount(plan.prunable)} weights pruned by ${name(input.recipe.scorer)} each time, from as many calibration tokens, and measured on rows that none was calibrated with.</p></header>
 <p class="conclusion">${name(conclusionText(rows, names))}</p>
 ${warningsOf(plan.warnings)}${sections(parts)}${footer(secateur, backend)}`;
-  // What pruning did to each layer of each model is not shown here.
+  // What pruning did to each layer of each model would be the largest part by far; it is in tables, and in the comparison's own JSON.
   const data = { ...comparison, rows: rows.map(({ layers: _layers, ...row }) => row) };
   return page({ title, data, body });
 }

@@ -1,12 +1,12 @@
-import type { Estimate, Evaluation, FrontierDistance } from "@secateur/evaluate";
-import type { ComparedRow } from "@secateur/pipeline";
+import type { Estimate, FrontierDistance } from "@secateur/evaluate";
+import type { ComparedRow, Quality } from "@secateur/pipeline";
 import { percent, plusMinus } from "./units.ts";
 
 /** A figure of a measurement for tables: its short name, its value, and the same with its standard error. */
 export type Figure = readonly [name: string, value: string, withError: string];
 
 /** The figures of a measurement. */
-export function figuresOf(evaluation: Evaluation): readonly Figure[] {
+export function figuresOf(evaluation: Quality["before"]): readonly Figure[] {
   const share = (name: string, estimate: Estimate): Figure => [name, percent(estimate.value), shareText(estimate)];
   switch (evaluation.metric) {
     case "perplexity":

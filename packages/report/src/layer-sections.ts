@@ -10,27 +10,45 @@ import { name, type Section, section } from "./page.ts";
 import { details, type TableInput, table } from "./table.ts";
 import { grouped, percent } from "./units.ts";
 
-/** What was done to the layers of a model, seen from several sides. */
-export function layerSections(manifest: Manifest): readonly (Section | undefined)[] {
-  const grid = gridOf(manifest.tensors);
-  return [zeros(manifest, grid), channels(manifest, grid), overlaps(manifest, grid), scores(manifest, grid)];
+/** Layers that were pruned in one run, and what charts of them are called. */
+export interface Pruned {
+  readonly tensors: readonly LayerReport[];
+  /** What ids of charts end in, where a page has several of a kind. */
+  readonly suffix?: string;
+  /** What the titles of charts say beside what they show. */
+  readonly of?: string;
 }
 
-function zeros({ tensors }: Manifest, grid: Grid): Section {
-  return section("sparsity", "Sparsity", [
+/** What was done to the layers of a model, seen from several sides. */
+export function layerSections({ tensors, data, recipe, roleScores, sparsity: whole }: Manifest): readonly (Section | undefined)[] {
+  const one = { tensors };
+  const parted = tensors.some((layer) => layer.channels);
+  const unparted = html`<p class="note">No layer's input channels were parted: ${name(recipe.fusion)} did not do so in this run.</p>
+`;
+  return [
+    section("sparsity", "Sparsity", [...zeros(one), details("Every layer", layerTable(tensors))]),
+    data.length < 2 ? undefined : section("channels", "Shared and exclusive channels", parted ? channels(one) : [unparted]),
+    section("overlap", "Overlap of the roles' masks", hasOverlaps(tensors) ? overlaps(one, whole.ratio) : [absent(roleScores)]),
+    hasScores(tensors) ? section("scores", "Scores of the roles", scores(one)) : undefined, // why not stands with their overlap
+  ];
+}
+
+/** Where zeros are. */
+export function zeros({ tensors, suffix = "", of }: Pruned): readonly Html[] {
+  const grid = gridOf(tensors);
+  return [
     heatMap({
-      id: "sparsity-map",
-      title: "Zeros by block and kind of layer",
+      id: `sparsity-map${suffix}`,
+      title: titled("Zeros by block and kind of layer", of),
       description: sameEverywhere(tensors),
       grid,
       valueAt: (block, kind) => sparsity(grid.at(block, kind)),
     }),
     details(
       "The shares as a table",
-      byBlock(grid, "zeros", (block, kind) => write(sparsity(grid.at(block, kind)))),
+      byBlock(grid, titled("zeros", of), (block, kind) => write(sparsity(grid.at(block, kind)))),
     ),
-    details("Every layer", layerTable(tensors)),
-  ]);
+  ];
 }
 
 function sameEverywhere(tensors: readonly LayerReport[]): string {
@@ -41,15 +59,10 @@ function sameEverywhere(tensors: readonly LayerReport[]): string {
   return `From ${percent(Math.min(...values))} to ${percent(Math.max(...values))} of a layer's weights are zero; the darker, the more.`;
 }
 
-function channels({ tensors, data, recipe }: Manifest, grid: Grid): Section | undefined {
-  const parted = tensors.filter((layer) => layer.channels);
-  if (data.length < 2) return undefined;
-  if (parted.length === 0) {
-    const why = html`<p class="note">No layer's input channels were parted: ${name(recipe.fusion)} did not do so in this run.</p>
-`;
-    return section("channels", "Shared and exclusive channels", [why]);
-  }
-  const roles = Object.keys(parted[0]?.channels?.exclusive ?? {});
+/** Whose input channels are, of layers whose fusion parts them. */
+export function channels({ tensors, suffix = "", of }: Pruned): readonly Html[] {
+  const grid = gridOf(tensors);
+  const roles = Object.keys(tensors.find((layer) => layer.channels)?.channels?.exclusive ?? {});
   const names = ["shared", ...roles.map((role) => `exclusive to ${role}`)];
   const series = seriesOf(names, "shared");
   const share = (layers: readonly LayerReport[], one: string): number | undefined => {
@@ -58,42 +71,48 @@ function channels({ tensors, data, recipe }: Manifest, grid: Grid): Section | un
   };
   const several = roles.length > 2 ? " A channel that several but not all roles own counts for each of these." : "";
   const meaning = `Input channels of about equal activation norm in all roles are shared; others are exclusive to the roles in which they are stronger.${several}`;
-  return section("channels", "Shared and exclusive channels", [
+  return [
     dots({
-      id: "channels-by-kind",
-      title: "Channels by kind of layer",
+      id: `channels-by-kind${suffix}`,
+      title: titled("Channels by kind of layer", of),
       description: meaning,
       names: grid.kinds.map((kind) => grid.labelOf(kind)),
       series,
       valueAt: (label, one) => share(grid.of(grid.kinds.find((kind) => grid.labelOf(kind) === label) ?? ""), one),
     }),
     lines({
-      id: "channels-by-block",
-      title: "Channels from block to block",
+      id: `channels-by-block${suffix}`,
+      title: titled("Channels from block to block", of),
       description: "The same shares in each block, for every kind of layer.",
       grid,
       series,
       valueAt: (block, kind, one) => share(grid.at(block, kind), one),
     }),
     details("The shares as tables", [
-      byKind(grid, "channels by kind", names, (kind, one) => write(share(grid.of(kind), one))),
-      ...names.map((one) => byBlock(grid, one, (block, kind) => write(share(grid.at(block, kind), one)))),
+      byKind(grid, titled("channels by kind", of), names, (kind, one) => write(share(grid.of(kind), one))),
+      ...names.map((one) => byBlock(grid, titled(one, of), (block, kind) => write(share(grid.at(block, kind), one)))),
     ]),
-  ]);
+  ];
 }
 
-function overlaps({ tensors, roleScores, sparsity: whole }: Manifest, grid: Grid): Section {
+/** Whether layers tell how their roles' masks overlap. */
+export function hasOverlaps(tensors: readonly LayerReport[]): boolean {
+  return pairsOf(tensors).length > 0;
+}
+
+/** How far roles would keep the same weights, where `ratio` of them go. */
+export function overlaps({ tensors, of }: Pruned, ratio: number): readonly Html[] {
+  const grid = gridOf(tensors);
   const pairs = pairsOf(tensors);
-  if (pairs.length === 0) return section("overlap", "Overlap of the roles' masks", [absent(roleScores)]);
   const names = pairs.map(([one, other]) => `${one} and ${other}`);
   const pairOf = (text: string) => pairs[names.indexOf(text)] as (typeof pairs)[number];
-  const chance = (1 - whole.ratio) / (1 + whole.ratio);
+  const chance = (1 - ratio) / (1 + ratio);
   const index = (value: number | undefined): string => (value === undefined ? "" : value.toFixed(3));
-  return section("overlap", "Overlap of the roles' masks", [
+  return [
     lines({
       id: "overlap-by-block",
-      title: "How far two roles would keep the same weights",
-      description: `Jaccard's index of what each role's scores alone would keep: the weights that both keep, divided by those that at least one of them does. 1 is the same choice; choices that have nothing to do with each other would come to ${index(chance)} (the dotted line). ${sampleText(roleScores)}`,
+      title: titled("How far two roles would keep the same weights", of),
+      description: `Jaccard's index of what each role's scores alone would keep: the weights that both keep, divided by those that at least one of them does. 1 is the same choice; choices that have nothing to do with each other would come to ${index(chance)} (the dotted line). ${sampleText(tensors)}`,
       grid,
       series: seriesOf(names),
       valueAt: (block, kind, one) => overlap(grid.at(block, kind), pairOf(one)),
@@ -104,27 +123,33 @@ function overlaps({ tensors, roleScores, sparsity: whole }: Manifest, grid: Grid
       byKind(grid, "overlap by kind", names, (kind, one) => index(overlap(grid.of(kind), pairOf(one)))),
       ...names.map((one) => byBlock(grid, one, (block, kind) => index(overlap(grid.at(block, kind), pairOf(one))))),
     ]),
-  ]);
+  ];
 }
 
-function scores({ tensors, roleScores }: Manifest, grid: Grid): Section | undefined {
-  const roles = Object.keys(tensors.find((layer) => layer.roles)?.roles?.histograms ?? {});
-  if (roles.length === 0) return undefined; // why not stands with their overlap
-  const of = (kind: string, role: string) => histogram(grid.of(kind), role);
-  return section("scores", "Scores of the roles", [
+/** Whether layers tell their roles' scores. */
+export function hasScores(tensors: readonly LayerReport[]): boolean {
+  return scoredRoles(tensors).length > 0;
+}
+
+/** How the roles' scores are spread. */
+export function scores({ tensors, of }: Pruned): readonly Html[] {
+  const grid = gridOf(tensors);
+  const roles = scoredRoles(tensors);
+  const histogramOf = (kind: string, role: string) => histogram(grid.of(kind), role);
+  return [
     histograms({
       id: "scores-by-kind",
-      title: "Scores by kind of layer",
-      description: `What share of a role's scores lies in each bin, half an octave wide; scores are divided by the role's level, so that roles can be compared. The lowest and the highest ${percent(TRIMMED)} are not drawn. ${sampleText(roleScores)}`,
+      title: titled("Scores by kind of layer", of),
+      description: `What share of a role's scores lies in each bin, half an octave wide; scores are divided by the role's level, so that roles can be compared. The lowest and the highest ${percent(TRIMMED)} are not drawn. ${sampleText(tensors)}`,
       grid,
       series: seriesOf(roles),
-      histogramOf: of,
+      histogramOf,
     }),
     details(
       "The scores as tables",
-      grid.kinds.map((kind) => histogramTable(grid.labelOf(kind), roles, (role) => of(kind, role))),
+      grid.kinds.map((kind) => histogramTable(grid.labelOf(kind), roles, (role) => histogramOf(kind, role))),
     ),
-  ]);
+  ];
 }
 
 /** Why there is nothing to tell of the roles' own scores. */
@@ -134,8 +159,17 @@ function absent(roleScores: Manifest["roleScores"]): Html {
 `;
 }
 
-function sampleText(roleScores: Manifest["roleScores"]): string {
-  return "rows" in roleScores ? `Of each layer at most ${roleScores.rows} rows, evenly spaced, were looked at.` : "";
+function sampleText(tensors: readonly LayerReport[]): string {
+  const rows = Math.max(...tensors.map(({ roles }) => roles?.rows ?? 0));
+  return `Of each layer at most ${rows} rows, evenly spaced, were looked at.`;
+}
+
+function scoredRoles(tensors: readonly LayerReport[]): readonly string[] {
+  return Object.keys(tensors.find((layer) => layer.roles)?.roles?.histograms ?? {});
+}
+
+function titled(title: string, of: string | undefined): string {
+  return of === undefined ? title : `${title}: ${of}`;
 }
 
 function pairsOf(tensors: readonly LayerReport[]): (readonly [string, string])[] {

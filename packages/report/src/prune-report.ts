@@ -1,11 +1,12 @@
-import type { Manifest } from "@secateur/pipeline";
+import type { Manifest, Quality } from "@secateur/pipeline";
 import { pruneLine } from "./command-line.ts";
 import { computedText } from "./computed.ts";
-import { type Html, html } from "./html.ts";
+import { figuresOf } from "./figures.ts";
+import { type Html, html, type Part } from "./html.ts";
 import { layerSections } from "./layer-sections.ts";
 import { name, page, type Section, section, sections } from "./page.ts";
 import { amountText, footer, modelName, recipeSection, warningsOf, withOptions } from "./parts.ts";
-import { facts, table } from "./table.ts";
+import { details, facts, table } from "./table.ts";
 import { counted, grouped, humanBytes, humanCount, percent } from "./units.ts";
 
 /**
@@ -49,7 +50,7 @@ function tiles({ sparsity, bytes, tensors }: Manifest): Html {
 `;
 }
 
-function beforeAndAfter({ sparsity, bytes, tensors }: Manifest): Section {
+function beforeAndAfter({ sparsity, bytes, tensors, quality = [] }: Manifest): Section {
   const before = tensors.reduce((sum, { zerosBefore }) => sum + zerosBefore, 0);
   const share = (zeros: number): number => (sparsity.of === 0 ? 0 : zeros / sparsity.of);
   return section("before", "Before and after", [
@@ -61,12 +62,34 @@ function beforeAndAfter({ sparsity, bytes, tensors }: Manifest): Section {
         ["their share", percent(share(before)), percent(sparsity.ratio)],
         ["stored", humanBytes(bytes.dense), humanBytes(bytes.dense)],
         ["with zeros left out", "", humanBytes(bytes.packed)],
+        ...quality.flatMap(figureRows),
       ],
     }),
-    html`<p class="note">A prune does not measure quality. On data that the model was not pruned with, <code>secateur eval</code> tells that of one model, and
-<code>secateur compare</code> that of several ways to prune it. Fewer bytes and faster steps want a format that leaves zeros out and kernels that skip them.</p>
+    ...(quality.length === 0 ? [UNMEASURED] : [measuredOn(quality)]),
+    html`<p class="note">Fewer bytes and faster steps want a format that leaves zeros out and kernels that skip them.</p>
 `,
   ]);
+}
+
+const UNMEASURED: Html = html`<p class="note">Quality was not measured: <code>--eval FILE</code> of <code>secateur prune</code> does so before and after, on data that the
+model was not pruned with. <code>secateur compare</code> measures several ways to prune a model.</p>
+`;
+
+/** A row for each figure of what was measured on some data. */
+function figureRows({ name: data, before, after }: Quality): Part[][] {
+  const later = figuresOf(after);
+  return figuresOf(before).map(([figure, , text], i) => [html`${name(data)} ${figure}`, text, later[i]?.[2] ?? ""]);
+}
+
+function measuredOn(quality: readonly Quality[]): Html {
+  const sets = table({
+    label: "what the model was measured on",
+    head: ["data", "rows", "from", "how"],
+    rows: quality.map((set) => [name(set.name), grouped(set.documents), name(set.sources.join(", ")), name(set.after.protocol)]),
+    texts: [2, 3],
+  });
+  return html`<p class="note">± is a standard error; the model before and after was measured on the same rows.</p>
+${details("What it was measured on", sets)}`;
 }
 
 function method({ recipe, backend, statistics, tensors }: Manifest): Section {
@@ -109,9 +132,13 @@ function data({ data }: Manifest): Section | undefined {
   ]);
 }
 
-function hashes({ model, data }: Manifest): Section {
+function hashes({ model, data, quality = [] }: Manifest): Section {
   const hash = (text: string): Html => html`<span class="hash">${text}</span>`;
   return section("hashes", "Hashes", [
-    facts([["model", hash(model.hash)], ...data.map(({ role, hash: of }) => [`data of ${role}`, hash(of)] as const)]),
+    facts([
+      ["model", hash(model.hash)],
+      ...data.map(({ role, hash: of }) => [`data of ${role}`, hash(of)] as const),
+      ...quality.map((set) => [`measured on ${set.name}`, hash(set.hash)] as const),
+    ]),
   ]);
 }

@@ -61,12 +61,25 @@ const layer = z.looseObject({
   channels: z.looseObject({ shared: count, exclusive: byName(count) }).optional(),
   roles: z
     .looseObject({
+      rows: count,
       overlap: z.array(z.looseObject({ roles: z.tuple([text, text]), both: count, either: count })),
       histograms: byName(z.looseObject({ first: z.int().min(-300).max(300), counts: z.array(count).max(600), rest: count })),
     })
     .optional(),
   notes: byName(amount).optional(),
 });
+
+const figures = {
+  standardError: amount,
+  protocol: text,
+};
+
+const metric = <More extends z.core.$ZodLooseShape>(more: More) =>
+  z.discriminatedUnion("metric", [
+    z.looseObject({ metric: z.literal("perplexity"), perplexity: amount, ...figures, ...more }),
+    z.looseObject({ metric: z.literal("answers"), perplexity: amount, exactMatch: estimate.optional(), ...figures, ...more }),
+    z.looseObject({ metric: z.literal("choices"), acc: estimate, accNorm: estimate, ...figures, ...more }),
+  ]);
 
 const manifest = z.looseObject({
   secateur: text,
@@ -90,22 +103,15 @@ const manifest = z.looseObject({
   statistics: z.looseObject({ backend }).optional(),
   sparsity: z.looseObject({ zeros: count, of: count, ratio: amount }),
   bytes: z.looseObject({ dense: amount, packed: amount }),
+  quality: z
+    .array(z.looseObject({ name: text, sources: texts, documents: count, hash: text, before: metric({}), after: metric({}) }))
+    .optional(),
   roleScores: z.union([z.looseObject({ rows: count }), z.looseObject({ absent: text })]),
   tensors: z.array(layer),
   warnings: texts,
 });
 
-const measured = {
-  standardError: amount,
-  losses: z.array(z.looseObject({ loss: amount, tokens: count })),
-  protocol: text,
-};
-
-const evaluation = z.discriminatedUnion("metric", [
-  z.looseObject({ metric: z.literal("perplexity"), perplexity: amount, ...measured }),
-  z.looseObject({ metric: z.literal("answers"), perplexity: amount, exactMatch: estimate.optional(), ...measured }),
-  z.looseObject({ metric: z.literal("choices"), acc: estimate, accNorm: estimate, ...measured }),
-]);
+const evaluation = metric({ losses: z.array(z.looseObject({ loss: amount, tokens: count })) });
 
 const row = z.looseObject({
   name: text,
@@ -115,6 +121,7 @@ const row = z.looseObject({
   tokens: count.optional(),
   sparsity: amount,
   metrics: byName(evaluation),
+  layers: z.array(layer),
   frontier: byName(
     z.looseObject({ value: amount, standardError: amount, along: z.enum(["task", "general"]), beyond: z.boolean() }),
   ).optional(),

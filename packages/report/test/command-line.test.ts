@@ -35,6 +35,18 @@ describe("pruneLine", () => {
     expect(lineOf(rest)).toContain(part);
   });
 
+  it("says what is measured before and after, and how its rows are read", () => {
+    const evaluate = [{ name: "math", source: "test.jsonl", template: "gsm8k" }];
+    const measured = pruneLine(parseRecipe({ model: "m", sparsity: 0.5, stats: "s" }), {
+      evaluate,
+      evaluateSamples: 8,
+      evaluateMaxTokens: 0,
+    });
+    expect(measured).toBe(
+      "secateur prune m --task-template math=gsm8k --sparsity 0.5 --scorer wanda --backend onnxruntime --fusion shared-exclusive --stats s --eval math=test.jsonl --eval-samples 8 --max-tokens 0",
+    );
+  });
+
   it("leaves out how data is read where statistics are kept", () => {
     expect(lineOf({ stats: "s.safetensors" })).toBe(
       "secateur prune m --sparsity 0.5 --scorer wanda --backend onnxruntime --fusion shared-exclusive --stats s.safetensors",

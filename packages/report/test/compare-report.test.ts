@@ -2,7 +2,7 @@ import { pooledLoss } from "@secateur/evaluate";
 import type { Comparison } from "@secateur/pipeline";
 import { describe, expect, it } from "vitest";
 import { compareReport } from "../src/index.ts";
-import { distanceText, figuresOf, plusMinus } from "../src/text.ts";
+import { distanceText, figuresOf, percent, plusMinus } from "../src/text.ts";
 import { comparisonOf } from "./manifests.ts";
 import { markTitles, parsePage } from "./parse-page.ts";
 
@@ -54,6 +54,36 @@ describe("the numbers of a page are those of its JSON", () => {
         expect(wide.some((title) => title.startsWith(`${name}: `))).toBe(true);
       expect(wide.some((title) => title.startsWith("dense"))).toBe(false);
     }
+  });
+
+  it("of the layers: what several ways did alike is there once", () => {
+    const rules = rows.filter(({ kind }) => kind === "rule");
+    const others = rows.filter(({ kind }) => kind === "role" || kind === "mixture");
+    const cells = (label: string): readonly (readonly string[])[] => page.tables.get(label)?.slice(1) ?? [];
+    for (const group of [others, rules]) {
+      const [first] = comparison.rows.filter(({ name }) => name === group[0]?.name);
+      const shares = first?.layers.map(({ zeros, shape }) => percent(zeros / (shape[0] * shape[1]))) ?? [];
+      expect(cells(`zeros: ${group.map(({ name }) => name).join(", ")}`).flatMap(([, ...row]) => row)).toEqual(shares);
+    }
+    const parted = comparison.rows.find(({ name }) => name === "shared-exclusive")?.layers ?? [];
+    const shared = parted.map(({ channels, shape }) => percent((channels?.shared ?? 0) / shape[1]));
+    expect(cells("shared: shared-exclusive").flatMap(([, ...row]) => row)).toEqual(shared);
+    expect([...page.tables.keys()].filter((label) => label.startsWith("shared: "))).toEqual(["shared: shared-exclusive"]);
+    expect(cells("general and math").flatMap(([, ...row]) => row)).toEqual(
+      parted.map(({ roles }) => roles?.overlap.find(({ roles: [, other] }) => other === "math")?.jaccard.toFixed(3)),
+    );
+    expect(page.text).toContain("Scores of the roles");
+    const ids = [...compareReport(comparison).matchAll(/ id="([^"]*)"/g)].map(([, id]) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it("leave out what no way has", () => {
+    const bare = { ...comparison, rows: comparison.rows.filter(({ kind }) => kind !== "rule") };
+    const { text, tables } = parsePage(compareReport(bare));
+    expect(text).toContain("Sparsity by layer");
+    for (const heading of ["Shared and exclusive", "Overlap of the roles", "Scores of the roles"]) expect(text).not.toContain(heading);
+    expect(parsePage(compareReport({ ...comparison, rows: comparison.rows.slice(0, 1) })).text).not.toContain("Sparsity by layer");
+    expect(tables.has("results")).toBe(true);
   });
 
   it("of the data", () => {

@@ -162,6 +162,12 @@ export function comparisonOf({
     seqLen: 64,
     ...recipe,
   });
+  const layersOf = (name: string, kind: string): readonly LayerReport[] => {
+    const { tensors } = manifestOf({ roles: names, scores: kind === "rule", channels: name === "shared-exclusive" });
+    // To one role alone every channel is its own.
+    const alone = (cols: number): NonNullable<LayerReport["channels"]> => ({ shared: cols, exclusive: { [name]: 0 } });
+    return kind === "role" ? tensors.map((layer) => ({ ...layer, channels: alone(layer.shape[1]) })) : tensors;
+  };
   const row = (name: string, kind: Comparison["rows"][number]["kind"], weights?: Readonly<Record<string, number>>) => ({
     key: `sha256:${name}`,
     name,
@@ -169,7 +175,7 @@ export function comparisonOf({
     ...(weights && { weights, tokens: 1024, fusion: kind === "role" ? "general" : name }),
     sparsity: kind === "dense" ? 0 : 0.5,
     metrics: metrics(),
-    layers: kind === "dense" ? [] : manifestOf().tensors,
+    layers: kind === "dense" ? [] : layersOf(name, kind),
   });
   const equal = Object.fromEntries(names.map((name) => [name, 1 / names.length]));
   return {

@@ -57,6 +57,40 @@ describe("the numbers of a page are those of its JSON", () => {
       ["stored", whole, whole],
       ["with zeros left out", "", humanBytes(bytes.packed)],
     ]);
+    expect(page.text).toContain("Quality was not measured");
+  });
+
+  it("of the model's quality, where that was measured", () => {
+    const common = { nll: 2, standardError: 0.1, protocol: "how it was done", documents: 12 };
+    const choices = (acc: number) => ({
+      ...{ metric: "choices" as const, ...common, skipped: 0, gain: 0 },
+      ...{ acc: { value: acc, standardError: 0.02 }, accNorm: { value: acc + 0.1, standardError: 0.03 } },
+    });
+    const text = (perplexity: number) => ({
+      metric: "perplexity" as const,
+      perplexity,
+      predictedTokens: 9,
+      windows: 1,
+      windowTokens: 10,
+      ...common,
+    });
+    const set = (name: string) => ({ name, sources: [`${name}.jsonl`], documents: 12, hash: `sha256:of-${name}` });
+    const quality = [
+      { ...set("c4"), before: text(20), after: text(30) },
+      { ...set("arc"), before: choices(0.6), after: choices(0.5) },
+    ] as unknown as Manifest["quality"] & object;
+    const measured = pageOf({ ...manifestOf(), quality });
+    expect(measured.tables.get("before and after")?.slice(5)).toEqual([
+      ["c4 ppl", "20.0 ± 2.0", "30.0 ± 3.0"],
+      ["arc acc", "60.0 % ± 2.0", "50.0 % ± 2.0"],
+      ["arc acc_norm", "70.0 % ± 3.0", "60.0 % ± 3.0"],
+    ]);
+    expect(measured.tables.get("what the model was measured on")?.slice(1)).toEqual([
+      ["c4", "12", "c4.jsonl", "how it was done"],
+      ["arc", "12", "arc.jsonl", "how it was done"],
+    ]);
+    expect(measured.text).toContain("sha256:of-arc");
+    expect(measured.text).not.toContain("Quality was not measured");
   });
 
   it("of every layer", () => {

@@ -20,14 +20,8 @@ const TASKS: Readonly<Record<string, { readonly template: string; readonly train
   spider: { template: "spider", train: "spider/train-00000-of-00001.parquet", test: "spider/validation-00000-of-00001.parquet" },
 };
 
-const LAYER_WISE = ["shared-exclusive", "shared-exclusive:tau=0.2", "shared-exclusive:boost=0.5", "max", "sum", "rank"];
-const OF_THE_LOSS = [
-  "max",
-  "sum",
-  "shared-exclusive:partition=inputs",
-  "shared-exclusive:partition=outputs",
-  "shared-exclusive:partition=both",
-];
+const LAYER_WISE = ["shared-exclusive", "shared-exclusive:tau=0.2", "max", "rank"];
+const OF_THE_LOSS = ["max", "shared-exclusive:partition=inputs", "shared-exclusive:partition=both"];
 
 /** A scorer, what repairs after it, and the rules that are held against its mixtures. */
 const METHODS: Readonly<
@@ -36,8 +30,8 @@ const METHODS: Readonly<
   magnitude: { args: ["--scorer", "magnitude"], rules: LAYER_WISE },
   wanda: { args: ["--scorer", "wanda"], rules: LAYER_WISE },
   sparsegpt: { args: ["--scorer", "sparsegpt"], rules: ["shared-exclusive", "max", "sum"] },
-  fisher: { args: ["--scorer", "fisher"], rules: OF_THE_LOSS, mixtures: "0.1,0.25,0.5,0.75" },
-  "fisher+sparsegpt": { args: ["--scorer", "fisher", "--solver", "sparsegpt"], rules: OF_THE_LOSS, mixtures: "0.1,0.25,0.5,0.75" },
+  fisher: { args: ["--scorer", "fisher"], rules: OF_THE_LOSS },
+  "fisher+sparsegpt": { args: ["--scorer", "fisher", "--solver", "sparsegpt"], rules: OF_THE_LOSS },
 };
 
 /** Every task with every method and amount. `read` says which rows are measured on: those that the training files hold out, or the test files. */

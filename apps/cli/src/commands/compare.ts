@@ -12,23 +12,20 @@ import { type AmountFlags, addAmountFlags, addMethodFlags, amountOf, type Method
 import {
   addDataFlags,
   addEngineFlags,
-  addMaxTokensFlag,
+  addMeasureFlags,
   addMemoryFlag,
   backendOptions,
   type DataFlags,
   dataOf,
   type EngineFlags,
-  readingOf,
+  type MeasureFlags,
+  measureOf,
 } from "./shared-flags.ts";
 
 /** The flags of `compare` as they are parsed; what was not given is absent. */
-interface CompareFlags extends AmountFlags, DataFlags, MethodFlags, EngineFlags {
+interface CompareFlags extends AmountFlags, DataFlags, MeasureFlags, MethodFlags, EngineFlags {
   readonly fusion?: readonly flags.RuleFlag[];
   readonly mixture?: readonly number[];
-  readonly eval?: readonly flags.NamedSource[];
-  readonly evalSamples?: number;
-  readonly evalSeqLen?: number;
-  readonly maxTokens?: number;
   readonly memory?: number;
   readonly out?: string;
   readonly force?: boolean;
@@ -61,16 +58,7 @@ export function compareCommand(context: CommandContext): Command {
     )
     .argument("<model>", "folder of a Hugging Face model with safetensors weights")
     .optionsGroup("How much:");
-  const measured = addDataFlags(addAmountFlags(made))
-    .optionsGroup("What the results are measured on:")
-    .option(
-      "--eval <[name=]file>",
-      "data to measure a role with, or other data (repeatable; default: of each role one row in five is held out)",
-      flags.repeated(flags.namedSource),
-    )
-    .option("--eval-samples <n>", "windows or rows of each at most (default: 128)", flags.wholeNumber("--eval-samples", 2))
-    .option("--eval-seq-len <n>", "tokens a window of text (default: --seq-len)", flags.wholeNumber("--eval-seq-len", 2));
-  addMaxTokensFlag(measured);
+  addMeasureFlags(addDataFlags(addAmountFlags(made)), "of each role one row in five is held out");
   addMethodFlags(made.optionsGroup("Method (`secateur plugins` lists names and options):"), (command) =>
     command
       .option(
@@ -99,23 +87,16 @@ export function compareCommand(context: CommandContext): Command {
 
 /** What the flags ask for. Throws SecateurError `usage` for flags that do not go together. */
 function compareRequest(model: string, given: CompareFlags, version: string): CompareRequest {
-  const evaluate = (given.eval ?? []).map(({ name, source }) => ({ name: name ?? flags.taskName(source), source }));
-  const data = dataOf(given);
-  const names = ["general", ...(data.tasks ?? []).map(({ name }) => name), ...evaluate.map(({ name }) => name)];
-  const reading = readingOf(given, [...new Set(names)]);
   const { fusionOptions, ...method } = methodOf(given);
   return {
     input: {
-      recipe: { model, ...data, ...method, ...amountOf(given), backend: given.backend, backendOptions: backendOptions(given) },
+      recipe: { model, ...dataOf(given), ...method, ...amountOf(given), backend: given.backend, backendOptions: backendOptions(given) },
       mixtures: given.mixture ?? [0.25, 0.5, 0.75],
       rules: (given.fusion ?? ["shared-exclusive", "max"].map(flags.rule)).map((rule) => ({
         ...rule,
         fusionOptions: { ...fusionOptions, ...rule.fusionOptions },
       })),
-      evaluate: evaluate.map((one) => ({ ...one, ...reading(one.name) })),
-      evaluateSamples: given.evalSamples ?? 128,
-      evaluateSeqLen: given.evalSeqLen,
-      evaluateMaxTokens: given.maxTokens,
+      ...measureOf(given),
     },
     out: given.out,
     force: given.force === true,

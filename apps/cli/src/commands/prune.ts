@@ -13,10 +13,21 @@ import { printJson } from "../terminal.ts";
 import { withWayOn } from "../way-on.ts";
 import { type CommandContext, command, type Example } from "./command.ts";
 import { type AmountFlags, addAmountFlags, addMethodFlags, amountOf, type MethodFlags, methodOf } from "./method-flags.ts";
-import { addDataFlags, addEngineFlags, addMemoryFlag, backendOptions, type DataFlags, dataOf, type EngineFlags } from "./shared-flags.ts";
+import {
+  addDataFlags,
+  addEngineFlags,
+  addMeasureFlags,
+  addMemoryFlag,
+  backendOptions,
+  type DataFlags,
+  dataOf,
+  type EngineFlags,
+  type MeasureFlags,
+  measureOf,
+} from "./shared-flags.ts";
 
 /** The flags of `prune` as they are parsed; what was not given is absent. */
-export interface PruneFlags extends AmountFlags, DataFlags, MethodFlags, EngineFlags {
+export interface PruneFlags extends AmountFlags, DataFlags, MeasureFlags, MethodFlags, EngineFlags {
   readonly out?: string;
   readonly stats?: string;
   readonly fusion?: string;
@@ -46,6 +57,10 @@ const EXAMPLES: readonly Example[] = [
     "by what the loss needs, and the weights that stay repaired: the best quality, for a way back through the blocks",
     "secateur prune ./model --general c4.jsonl --task math=gsm8k.jsonl --scorer fisher --solver sparsegpt --sparsity 0.5 --out ./pruned",
   ],
+  [
+    "and how good it was before and is after, on rows that it was not pruned with",
+    "secateur prune ./model --general c4.jsonl --task math=gsm8k.jsonl --sparsity 0.5 --eval math=gsm8k-test.jsonl --out ./pruned",
+  ],
   ["from statistics that `calibrate` has kept", "secateur prune ./model --stats stats.safetensors --sparsity 0.6 --out ./pruned"],
   ["what it would cost; nothing is written", "secateur prune ./model --general c4.jsonl --sparsity 0.5 --dry-run"],
 ];
@@ -63,6 +78,7 @@ export function pruneCommand(context: CommandContext): Command {
     "statistics of `calibrate` in place of data: no data passes the model",
     flags.text("--stats"),
   );
+  addMeasureFlags(made, "nothing is measured");
   addMethodFlags(made.optionsGroup("Method (`secateur plugins` lists names and options):"), addFusionFlag).option(
     "--propagate <mode>",
     "data passes pruned blocks (block), pruned layers (linear) or dense ones (none) before it is looked at (default: block, or none for scores of the dense model)",
@@ -97,6 +113,7 @@ export function pruneRequest(model: string, given: PruneFlags, version: string):
     throw new SecateurError("usage", "--out is missing: name a folder for the pruned model, or give --dry-run to see the plan only");
   }
   refuseReading(given);
+  refuseMeasuring(given);
   const { fusion, backend, propagate } = given;
   const recipe: RecipeInput = {
     model,
@@ -110,7 +127,7 @@ export function pruneRequest(model: string, given: PruneFlags, version: string):
     propagate,
   };
   const { out, force = false, restart = false, memory } = given;
-  return { recipe, out, force, restart, dryRun, version, memoryBytes: memory };
+  return { recipe, ...(given.eval && { measure: measureOf(given) }), out, force, restart, dryRun, version, memoryBytes: memory };
 }
 
 // How data is read; kept statistics have been read already.
@@ -126,14 +143,28 @@ const READING = {
   seed: "--seed",
 } as const;
 
+// These say how data to measure with is read, too.
+const OF_ANY_DATA: readonly string[] = [READING.field, READING.template, READING.taskTemplate];
+
 function refuseReading(given: PruneFlags): void {
   if (given.stats === undefined) return;
   for (const [key, flag] of Object.entries(READING)) {
     if (given[key as keyof typeof READING] === undefined) continue;
+    if (given.eval !== undefined && OF_ANY_DATA.includes(flag)) continue;
     throw new SecateurError(
       "usage",
       `${flag} says how data is read, and the statistics ${given.stats} have been collected already: leave it out`,
     );
+  }
+}
+
+const MEASURING = { evalSamples: "--eval-samples", evalSeqLen: "--eval-seq-len", maxTokens: "--max-tokens" } as const;
+
+function refuseMeasuring(given: PruneFlags): void {
+  if (given.eval !== undefined) return;
+  for (const [key, flag] of Object.entries(MEASURING)) {
+    if (given[key as keyof typeof MEASURING] === undefined) continue;
+    throw new SecateurError("usage", `${flag} says how far a model is measured, and no data to measure it with is given: add --eval FILE`);
   }
 }
 
@@ -156,7 +187,7 @@ async function runPruneCommand(request: PruneRequest, json: boolean, { terminal 
   } finally {
     view.stop();
   }
-  const { plan, backend, statistics, sparsity } = outcome;
+  const { plan, backend, statistics, sparsity, quality } = outcome;
   if (sparsity === undefined || request.out === undefined) {
     const backends = await backendsHere();
     if (json) printJson(terminal.out, { plan, backend, backends });
@@ -164,7 +195,7 @@ async function runPruneCommand(request: PruneRequest, json: boolean, { terminal 
     return;
   }
   const seconds = (performance.now() - started) / 1000;
-  const pruned = { out: request.out, plan, backend, statistics, sparsity, seconds, tokensPerSecond: run.tokensPerSecond() };
+  const pruned = { out: request.out, plan, backend, statistics, sparsity, quality, seconds, tokensPerSecond: run.tokensPerSecond() };
   if (json) printJson(terminal.out, pruned);
   else terminal.out.write(prunedText(pruned, terminal.colors));
 }

@@ -1,18 +1,22 @@
 import { SecateurError } from "@secateur/kit";
-import type { DataSource, RecipeInput } from "@secateur/pipeline";
+import type { DataSource, MeasureInput, RecipeInput } from "@secateur/pipeline";
 import type { Command } from "commander";
 import * as flags from "../flags.ts";
 
+/** The flags that say how rows are read, as they are parsed; what was not given is absent. */
+export interface ReadingFlags {
+  readonly field?: readonly flags.FieldFlag[];
+  readonly template?: readonly string[];
+  readonly taskTemplate?: readonly string[];
+}
+
 /** The flags that say what data is read and how, as they are parsed; what was not given is absent. */
-export interface DataFlags {
+export interface DataFlags extends ReadingFlags {
   readonly general?: readonly string[];
   readonly task?: readonly flags.NamedSource[];
   readonly samples?: number;
   readonly seqLen?: number;
   readonly seed?: number;
-  readonly field?: readonly flags.FieldFlag[];
-  readonly template?: readonly string[];
-  readonly taskTemplate?: readonly string[];
   readonly pack?: boolean;
   readonly promptWeight?: number;
   readonly shuffle?: boolean;
@@ -35,7 +39,7 @@ export interface EngineFlags {
 
 /** Adds the flags of `DataFlags` to a command. */
 export function addDataFlags(command: Command): Command {
-  return command
+  const made = command
     .optionsGroup("Data (.txt, .jsonl, .csv, .tsv, also as .gz; .parquet):")
     .option("--general <file>", "general text: what the model should still do (repeatable)", flags.repeated(flags.text("--general")))
     .option(
@@ -44,7 +48,18 @@ export function addDataFlags(command: Command): Command {
       flags.repeated(flags.namedSource),
     )
     .option("--samples <n>", "sequences a role (default: 128)", flags.wholeNumber("--samples", 1))
-    .option("--seq-len <n>", "tokens a sequence (default: 2048, or the model's positions)", flags.wholeNumber("--seq-len", 2))
+    .option("--seq-len <n>", "tokens a sequence (default: 2048, or the model's positions)", flags.wholeNumber("--seq-len", 2));
+  return addReadingFlags(made)
+    .option("--pack", "join rows into full sequences (default: text only)")
+    .option("--no-pack", "every row is a sequence of its own")
+    .option("--prompt-weight <share>", "what a prompt's tokens count against an answer's (default: 1)", flags.share("--prompt-weight"))
+    .option("--shuffle", "draw rows at random instead of in the file's order")
+    .option("--seed <n>", "of every random choice (default: 0)", flags.wholeNumber("--seed", 0));
+}
+
+/** Adds the flags of how rows are read to a command. */
+export function addReadingFlags(command: Command): Command {
+  return command
     .option(
       "--field <[role:]key=column>",
       "which column holds text, prompt, answer … (repeatable; default: of the tasks)",
@@ -59,12 +74,7 @@ export function addDataFlags(command: Command): Command {
       "--task-template <[role=]name>",
       "how a known data set is read: gsm8k, arc, mmlu, pubmedqa, mbpp, lambada, spider, or a JSON file (repeatable)",
       flags.repeated(flags.taskTemplate),
-    )
-    .option("--pack", "join rows into full sequences (default: text only)")
-    .option("--no-pack", "every row is a sequence of its own")
-    .option("--prompt-weight <share>", "what a prompt's tokens count against an answer's (default: 1)", flags.share("--prompt-weight"))
-    .option("--shuffle", "draw rows at random instead of in the file's order")
-    .option("--seed <n>", "of every random choice (default: 0)", flags.wholeNumber("--seed", 0));
+    );
 }
 
 /** Adds the flag of the roles' weights to a command. */
@@ -105,6 +115,46 @@ export function addEngineFlags(command: Command): Command {
     .option("--threads <n>", "threads of the backend; 0 takes one a core (default: 0)", flags.wholeNumber("--threads", 0));
 }
 
+/** The flags of what results are measured on, as they are parsed; what was not given is absent. */
+export interface MeasureFlags {
+  readonly eval?: readonly flags.NamedSource[];
+  readonly evalSamples?: number;
+  readonly evalSeqLen?: number;
+  readonly maxTokens?: number;
+}
+
+/** Adds the flags of `MeasureFlags` to a command. */
+export function addMeasureFlags(command: Command, unless: string): Command {
+  return addMaxTokensFlag(
+    command
+      .optionsGroup("What the results are measured on:")
+      .option(
+        "--eval <[name=]file>",
+        `data to measure a role with, or other data (repeatable; default: ${unless})`,
+        flags.repeated(flags.namedSource),
+      )
+      .option("--eval-samples <n>", "windows or rows of each at most (default: 128)", flags.wholeNumber("--eval-samples", 2))
+      .option("--eval-seq-len <n>", "tokens a window of text (default: --seq-len)", flags.wholeNumber("--eval-seq-len", 2)),
+  );
+}
+
+/** The data to measure with by name, and how far it is measured on. */
+export function measureOf(given: DataFlags & MeasureFlags): MeasureInput {
+  const { evalSamples, evalSeqLen, maxTokens } = given;
+  const reading = readingOf(given);
+  return {
+    evaluate: namedSources(given.eval).map((one) => ({ ...one, ...reading(one.name) })),
+    evaluateSamples: evalSamples ?? 128,
+    evaluateSeqLen: evalSeqLen,
+    evaluateMaxTokens: maxTokens,
+  };
+}
+
+/** Sources by the names given or those of the files. */
+export function namedSources(sources: readonly flags.NamedSource[] = []): { readonly name: string; readonly source: string }[] {
+  return sources.map(({ name, source }) => ({ name: name ?? flags.taskName(source), source }));
+}
+
 /** Adds the flag of how much of an answer is decoded to a command. */
 export function addMaxTokensFlag(command: Command): Command {
   return command.option(
@@ -125,11 +175,11 @@ export function addMemoryFlag(command: Command): Command {
 
 /** What data a recipe reads, by these flags. Throws SecateurError `usage` for a field or template of no role. */
 export function dataOf(
-  given: DataFlags,
+  given: DataFlags & Pick<MeasureFlags, "eval">,
 ): Pick<RecipeInput, "general" | "tasks" | "samples" | "seqLen" | "seed" | "pack" | "promptWeight" | "shuffle"> {
   const { general = [], task = [], samples, seqLen, seed, pack, promptWeight, shuffle } = given;
-  const tasks = task.map(({ name, source }) => ({ name: name ?? flags.taskName(source), source }));
-  const reading = readingOf(given, tasks.length > 0 ? ["general", ...tasks.map(({ name }) => name)] : ["general"]);
+  const tasks = namedSources(task);
+  const reading = readingOf(given);
   return {
     general: general.map((source) => ({ source, ...reading("general") })),
     tasks: tasks.map((one) => ({ ...one, ...reading(one.name) })),
@@ -154,11 +204,16 @@ export function backendOptions({ backendOption = [], threads, compute }: EngineF
   return options;
 }
 
-/** How each role's rows are read. Without a role, a field or template is the tasks'; the general text's when there are none. */
-export function readingOf(
-  { field = [], template = [], taskTemplate = [] }: DataFlags,
-  roles: readonly string[],
-): (role: string) => Omit<DataSource, "source"> {
+/** How the rows of each role, and of what else is measured on, are read. What names no role is of all but the general text; of that too when there is no task. */
+export function readingOf({
+  task = [],
+  eval: measured,
+  field = [],
+  template = [],
+  taskTemplate = [],
+}: ReadingFlags & Pick<DataFlags, "task"> & Pick<MeasureFlags, "eval">): (role: string) => Omit<DataSource, "source"> {
+  const names = ["general", ...[...namedSources(task), ...namedSources(measured)].map(({ name }) => name)];
+  const roles = [...new Set(names)];
   const templates = [...template, ...taskTemplate].map((value) => flags.template(value, roles));
   const unknown = field.find(({ role }) => role !== undefined && !roles.includes(role));
   if (unknown)
@@ -166,7 +221,7 @@ export function readingOf(
       "usage",
       `--field ${unknown.role}:${unknown.key}=${unknown.column}: no role is called ${unknown.role}; roles are ${roles.join(", ")}`,
     );
-  const isDefault = (role: string): boolean => roles.length === 1 || role !== "general";
+  const isDefault = (role: string): boolean => task.length === 0 || role !== "general";
   const concerns = (role: string) => (one: { readonly role: string | undefined }) =>
     one.role === undefined ? isDefault(role) : one.role === role;
   return (role) => {

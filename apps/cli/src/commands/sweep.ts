@@ -10,16 +10,21 @@ import { printJson } from "../terminal.ts";
 import { type CommandContext, command, type Example } from "./command.ts";
 import {
   addEngineFlags,
+  addMaxTokensFlag,
+  addReadingFlags,
   addSolverFlag,
   addTensorFlags,
   addWeightFlag,
   backendOptions,
   type EngineFlags,
+  namedSources,
+  type ReadingFlags,
+  readingOf,
   type TargetFlags,
 } from "./shared-flags.ts";
 
 /** The flags of `sweep` as they are parsed; what was not given is absent. */
-interface SweepFlags extends TargetFlags, EngineFlags {
+interface SweepFlags extends TargetFlags, ReadingFlags, EngineFlags {
   readonly stats: string;
   readonly sparsity?: readonly number[];
   readonly pattern?: readonly { readonly keep: number; readonly of: number }[];
@@ -29,6 +34,7 @@ interface SweepFlags extends TargetFlags, EngineFlags {
   readonly data?: readonly flags.NamedSource[];
   readonly seqLen?: number;
   readonly samples?: number;
+  readonly maxTokens?: number;
   readonly out: string;
   readonly force?: boolean;
   readonly json?: boolean;
@@ -54,7 +60,7 @@ export function sweepCommand(context: CommandContext): Command {
     .option("--pattern <patterns>", "patterns, such as 2:4,4:8", flags.listed(flags.pattern))
     .option("--scorer <names>", "scorers (default: wanda)", flags.listed(flags.text("--scorer")))
     .option("--fusion <names>", "fusions (default: shared-exclusive)", flags.listed(flags.text("--fusion")));
-  addTensorFlags(addWeightFlag(addSolverFlag(made.optionsGroup("For all settings:"))))
+  const measured = addTensorFlags(addWeightFlag(addSolverFlag(made.optionsGroup("For all settings:"))))
     .optionsGroup("What each result is measured on:")
     .option(
       "--data <[name=]file>",
@@ -63,6 +69,7 @@ export function sweepCommand(context: CommandContext): Command {
     )
     .option("--seq-len <n>", "tokens a window (default: 2048, or the model's positions)", flags.wholeNumber("--seq-len", 2))
     .option("--samples <n>", "windows or rows at most (default: all)", flags.wholeNumber("--samples", 1));
+  addMaxTokensFlag(addReadingFlags(measured));
   addEngineFlags(made.optionsGroup("Engine:"));
   return made
     .optionsGroup("Output:")
@@ -86,10 +93,12 @@ export function sweepRequest(model: string, given: SweepFlags, version: string):
     backend,
     seqLen,
     samples,
+    maxTokens,
     out,
     force = false,
   } = given;
-  const data = (given.data ?? []).map(({ name, source }) => ({ name: name ?? flags.taskName(source), source }));
+  const reading = readingOf({ ...given, eval: given.data ?? [] });
+  const data = namedSources(given.data).map((one) => ({ ...one, ...reading(one.name) }));
   const names = data.map(({ name }) => name);
   const repeated = names.find((name, i) => names.indexOf(name) !== i);
   if (repeated !== undefined)
@@ -97,7 +106,7 @@ export function sweepRequest(model: string, given: SweepFlags, version: string):
   const weights = Object.fromEntries(given.weight ?? []);
   const recipe = { model, stats, weights, solver, include, exclude, backend, backendOptions: backendOptions(given) };
   const grid = { recipe, scorers: scorer, fusions: fusion, sparsities: given.sparsity ?? [], patterns: given.pattern ?? [] };
-  return { grid, data, seqLen, samples, out, force, version };
+  return { grid, data, seqLen, samples, maxTokens, out, force, version };
 }
 
 async function runSweepCommand(request: SweepRequest, json: boolean, { terminal }: CommandContext): Promise<void> {

@@ -13,6 +13,7 @@ import {
   percent,
 } from "@secateur/report/text";
 import type { Colors } from "../terminal.ts";
+import { measuredOnText } from "./plan.ts";
 import { table } from "./table.ts";
 
 type Plan = ComparePlan["summary"];
@@ -28,7 +29,7 @@ export function comparisonText(plan: Plan, backend: BackendDescription): string 
   ]);
   const roles = plan.roles.map(({ role, sequences, tokens, sources }) => [role, grouped(sequences), grouped(tokens), sources.join(", ")]);
   const calibrated = table([["role", "sequences", "tokens", "from"], ...roles], ["left", "right", "right"]);
-  return `${facts}\n${calibrated}\n${measuredOn(plan)}${warningsOf(plan)}\nNothing was measured: this was a dry run.\n`;
+  return `${facts}\n${calibrated}\n${measuredOnText(plan.evaluation)}${warningsOf(plan)}\nNothing was measured: this was a dry run.\n`;
 }
 
 /** What a finished comparison has to tell. */
@@ -58,20 +59,11 @@ export function comparedText({ plan, rows, backend, out }: Compared, { bold, dim
   const end = text.indexOf("\n");
   const protocols = names.map((name) => `${name}: ${rows[0]?.metrics[name]?.protocol ?? ""}`).join("\n");
   const notes = `± is a standard error. ${PAST_MIXTURES}\n${protocols}\ncomputed by ${computedText(backend)}`;
-  return `${bold(text.slice(0, end))}${text.slice(end)}\n${conclusionText(rows, names)}\n\n${measuredOn(plan)}\n${dim(notes)}\n${out === undefined ? "" : `\nwritten to ${out}\n`}`;
+  return `${bold(text.slice(0, end))}${text.slice(end)}\n${conclusionText(rows, names)}\n\n${measuredOnText(plan.evaluation)}\n${dim(notes)}\n${out === undefined ? "" : `\nwritten to ${out}\n`}`;
 }
 
 function shownDistance(distance: NonNullable<ComparedRow["frontier"]>[string] | undefined): string {
   return distance ? `${distanceText(distance)}${distance.beyond ? " *" : "  "}` : "";
-}
-
-function measuredOn({ evaluation }: Plan): string {
-  const rows = evaluation.map(({ name, documents, sources, heldOut }) => [
-    name,
-    grouped(documents),
-    `${sources.join(", ")}${heldOut ? " (held out)" : ""}`,
-  ]);
-  return table([["measured on", "rows", "from"], ...rows], ["left", "right"]);
 }
 
 function warningsOf({ warnings }: Plan): string {

@@ -1,5 +1,5 @@
 import type { BackendDescription } from "@secateur/kit";
-import type { PlanSummary } from "@secateur/pipeline";
+import type { EvaluationFacts, PlanSummary } from "@secateur/pipeline";
 import { computedText, counted, grouped, humanBytes, humanCount, humanFlops, percent } from "@secateur/report/text";
 import type { BackendState } from "../backends.ts";
 import { backendsText } from "./backends.ts";
@@ -34,8 +34,19 @@ export function planText(plan: PlanSummary, backend: BackendDescription, backend
     roles.length === 0
       ? ""
       : `\n${table([["role", "weight", "sequences", "tokens", "from"], ...roles], ["left", "right", "right", "right"])}`;
+  const measured = plan.evaluation ? `\n${measuredOnText(plan.evaluation)}` : "";
   const warnings = plan.warnings.map((warning) => `warning: ${warning}\n`).join("");
-  return `${facts}${data}${warnings && `\n${warnings}`}\n${backendsText(backends)}\nNothing was written: this was a dry run.\n`;
+  return `${facts}${data}${measured}${warnings && `\n${warnings}`}\n${backendsText(backends)}\nNothing was written: this was a dry run.\n`;
+}
+
+/** What models are measured on, as a table. */
+export function measuredOnText(evaluation: readonly EvaluationFacts[]): string {
+  const rows = evaluation.map(({ name, documents, sources, heldOut }) => [
+    name,
+    grouped(documents),
+    `${sources.join(", ")}${heldOut ? " (held out)" : ""}`,
+  ]);
+  return table([["measured on", "rows", "from"], ...rows], ["left", "right"]);
 }
 
 /** What a run will cost, as rows of a table. */

@@ -33,6 +33,15 @@ export function followPrune(view: ProgressView, now: () => number = Date.now): P
         case "block":
           onBlock(event);
           break;
+        case "measure":
+          view.update({
+            label: `${event.variant}: measuring on ${event.data}`,
+            done: 100 * event.share,
+            total: 100,
+            unit: "%",
+            perSecond: undefined,
+          });
+          break;
       }
     },
     tokensPerSecond: () => tokens.perSecond(),

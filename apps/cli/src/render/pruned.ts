@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { BackendDescription } from "@secateur/kit";
-import type { PlanSummary } from "@secateur/pipeline";
-import { computedText, counted, grouped, humanBytes, humanDuration, percent, shellQuoted } from "@secateur/report/text";
+import type { PlanSummary, Quality } from "@secateur/pipeline";
+import { computedText, counted, figuresOf, grouped, humanBytes, humanDuration, percent, shellQuoted } from "@secateur/report/text";
 import { invocation } from "../invocation.ts";
 import type { Colors } from "../terminal.ts";
 import { table } from "./table.ts";
@@ -14,12 +14,15 @@ export interface Pruned {
   /** Absent where data was read. */
   readonly statistics?: { readonly backend: BackendDescription } | undefined;
   readonly sparsity: { readonly zeros: number; readonly of: number; readonly ratio: number };
+  /** Absent where nothing was measured. */
+  readonly quality?: readonly Quality[] | undefined;
   readonly seconds: number;
   readonly tokensPerSecond: number | undefined;
 }
 
 /** The end of a run for a person: what came of it, where it is, and what to do next. */
-export function prunedText({ out, plan, backend, statistics, sparsity, seconds, tokensPerSecond }: Pruned, colors: Colors): string {
+export function prunedText(pruned: Pruned, colors: Colors): string {
+  const { out, plan, backend, statistics, sparsity, quality, seconds, tokensPerSecond } = pruned;
   const rate = tokensPerSecond === undefined ? "" : ` (${grouped(tokensPerSecond)} tokens/s through blocks)`;
   const facts = table([
     [
@@ -33,6 +36,17 @@ export function prunedText({ out, plan, backend, statistics, sparsity, seconds, 
     ["written to", out],
     ["report", join(out, "report.html")],
   ]);
+  if (quality) return `${facts}\n${qualityText(quality, colors)}`;
   const source = plan.roles.at(-1)?.sources[0] ?? "FILE";
   return `${facts}\nNext, see how good it is, best on data that it was not pruned with:\n  ${colors.cyan(`${invocation()} eval ${shellQuoted(out)} --data ${shellQuoted(source)}`)}\n`;
+}
+
+/** How good the model was and is, and how that was measured. */
+function qualityText(quality: readonly Quality[], { dim }: Colors): string {
+  const rows = quality.flatMap(({ name, before, after }) => {
+    const later = figuresOf(after);
+    return figuresOf(before).map(([figure, , text], i) => [`${name} ${figure}`, text, later[i]?.[2] ?? ""]);
+  });
+  const protocols = quality.map(({ name, after }) => `${name}: ${after.protocol}`).join("\n");
+  return `${table([["measured", "before", "after"], ...rows], ["left", "right", "right"])}\n${dim(`± is a standard error.\n${protocols}`)}\n`;
 }

@@ -8,7 +8,9 @@ import type {
   CompareInput,
   ComparePlan,
   Comparison,
+  EvaluationSource,
   Manifest,
+  MeasureInput,
   PlanSummary,
   PruneEvent,
   RecipeInput,
@@ -85,6 +87,8 @@ interface PlannedRequest {
 /** A prune as the flags say it. */
 export interface PruneRequest extends PlannedRequest {
   readonly recipe: RecipeInput;
+  /** What the model is measured on before and after; left out, it is not. */
+  readonly measure?: MeasureInput | undefined;
   readonly restart: boolean;
 }
 
@@ -104,9 +108,10 @@ export interface CalibrateOutcome {
 export interface SweepRequest {
   readonly grid: SweepGrid;
   /** What each result is measured on. */
-  readonly data: readonly { readonly name: string; readonly source: string }[];
+  readonly data: readonly EvaluationSource[];
   readonly seqLen: number | undefined;
   readonly samples: number | undefined;
+  readonly maxTokens: number | undefined;
   readonly out: string;
   readonly force: boolean;
   readonly version: string;
@@ -205,6 +210,8 @@ export interface PruneOutcome {
   readonly statistics?: Manifest["statistics"] | undefined;
   readonly sparsity?: Manifest["sparsity"] | undefined;
   readonly bytes?: Manifest["bytes"] | undefined;
+  /** Absent where nothing was measured. */
+  readonly quality?: Manifest["quality"] | undefined;
 }
 
 /** A file of results to make a page of. */

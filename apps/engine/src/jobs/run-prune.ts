@@ -11,7 +11,12 @@ export async function runPrune(request: PruneRequest, context: JobContext<"prune
   const backend = await openBackend(builtIns().registry, recipe.backend, recipe.backendOptions);
   try {
     const out = request.out === undefined ? undefined : { path: request.out, force: request.force };
-    const plan = await planPrune(recipe, { ...parts, preferredTokens: backend.preferredTokens, memoryBytes: request.memoryBytes }, out);
+    const plan = await planPrune(
+      recipe,
+      { ...parts, preferredTokens: backend.preferredTokens, memoryBytes: request.memoryBytes },
+      out,
+      request.measure,
+    );
     try {
       if (request.dryRun || request.out === undefined) return { plan: plan.summary, backend: backend.description };
       return await carryOut(plan, request.out);
@@ -29,8 +34,8 @@ export async function runPrune(request: PruneRequest, context: JobContext<"prune
     // What draws is loaded once there is something to draw.
     const report = async (manifest: Manifest): Promise<string> => (await import("@secateur/report")).pruneReport(manifest);
     const manifest = await prune(plan, { out, format: parts.format, backend, restart, report, version, emit, signal });
-    const { sparsity, bytes, statistics } = manifest;
-    return { plan: plan.summary, backend: backend.description, statistics, sparsity, bytes };
+    const { sparsity, bytes, statistics, quality } = manifest;
+    return { plan: plan.summary, backend: backend.description, statistics, sparsity, bytes, quality };
   }
 }
 

@@ -13,8 +13,9 @@ interface PageFile {
 /** Path of a URL → its file: what is not listed when the server starts is not there, so that no path is made of a request. */
 export type Page = ReadonlyMap<string, PageFile>;
 
-// `apps/web` builds it: beside the server's bundle where that is run, in its own folder where sources are.
-const FOLDER = fileURLToPath(new URL(extname(import.meta.url) === ".ts" ? "../../../web/bundle/" : "./web/", import.meta.url));
+// `apps/web` builds it: into the server's bundle where that is run, else into its own folder.
+const UNBUNDLED = /\/http\/page\.[jt]s$/.test(import.meta.url);
+const FOLDER = fileURLToPath(new URL(UNBUNDLED ? "../../../web/bundle/" : "./web/", import.meta.url));
 
 const TYPES: Readonly<Record<string, string>> = {
   ".html": "text/html; charset=utf-8",

@@ -22,7 +22,7 @@ export function commandLine(id: string, input: JobInput, models: readonly FoundM
 function lineOf(asked: EngineRequest): string | undefined {
   switch (asked.job) {
     case "prune":
-      return pruneLine(parseRecipe(asked.request.recipe));
+      return pruneLine(parseRecipe(asked.request.recipe), asked.request.measure);
     case "calibrate":
       return calibrateLine(parseCalibration(asked.request.recipe));
     case "compare": {

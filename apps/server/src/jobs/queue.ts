@@ -7,6 +7,8 @@ export interface Queue {
   add(id: string, sql: Sql): Promise<void>;
   /** Puts jobs back in that are no longer worked at, before all others; one that is in twice is found done the second time. */
   putBack(ids: readonly string[], sql: Sql): Promise<void>;
+  /** Those of these jobs that nobody will be given: they were handed out more than `seconds` ago to a process that ended before it took them up. */
+  stranded(ids: readonly string[], seconds: number, sql: Sql): Promise<readonly string[]>;
   /** Calls `work` for one job after another until the queue is closed; a job is out when that resolves, and goes back when it throws. */
   take(work: (id: string) => Promise<void>): Promise<void>;
   /** Takes no more, waits for the work at hand, and ends. */
@@ -33,6 +35,15 @@ export async function openQueue(database: Database, onError: (error: Error) => v
     },
     async putBack(ids, sql) {
       for (const id of ids) await boss.send(NAME, { id }, { priority: 1, db: executorOf(sql) });
+    },
+    async stranded(ids, seconds, sql) {
+      const rows = await sql.query(
+        `select wanted from unnest($1::text[]) as wanted where not exists (
+           select from pgboss.job where name = $2 and data->>'id' = wanted
+             and (state in ('created', 'retry') or started_on > now() - make_interval(secs => $3)))`,
+        [ids, NAME, seconds],
+      );
+      return rows.map(({ wanted }) => wanted as string);
     },
     async take(work) {
       await boss.work<{ id: string }>(NAME, { batchSize: 1, pollingIntervalSeconds: POLL_SECONDS }, async ([job]) => {

@@ -1,5 +1,12 @@
 import type { CalibrateRequest, CompareRequest, EvalRequest, PluginList, PruneRequest } from "@secateur/engine";
-import { type CalibrationInput, type CompareInput, parseCalibration, parseRecipe, type RecipeInput } from "@secateur/pipeline";
+import {
+  type CalibrationInput,
+  type CompareInput,
+  type MeasureInput,
+  parseCalibration,
+  parseRecipe,
+  type RecipeInput,
+} from "@secateur/pipeline";
 import { z } from "zod";
 import { HttpError } from "../http-error.ts";
 
@@ -8,7 +15,7 @@ type EvalInput = Pick<EvalRequest, "model" | "data"> & Partial<Omit<EvalRequest,
 
 /** What a client asks for: the command's recipe, in which models, data and statistics are named by their ids. */
 export type JobInput =
-  | { readonly kind: "prune"; readonly recipe: RecipeInput }
+  | { readonly kind: "prune"; readonly recipe: RecipeInput & { readonly measure?: MeasureInput } }
   | { readonly kind: "calibrate"; readonly recipe: CalibrationInput }
   | { readonly kind: "compare"; readonly recipe: CompareInput }
   | { readonly kind: "eval"; readonly recipe: EvalInput };
@@ -20,6 +27,13 @@ const count = (least: number) => z.int().min(least);
 
 // What `parseRecipe` and `parseCalibration` check is left to them: their messages are those of the command.
 const given = z.looseObject({ model: z.string().min(1) });
+
+const measure = {
+  evaluate: z.array(z.strictObject({ name: z.string().min(1), source: z.string().min(1), ...reading })).default([]),
+  evaluateSamples: count(2).default(128),
+  evaluateSeqLen: count(2).optional(),
+  evaluateMaxTokens: count(0).optional(),
+};
 
 const compareSchema = z.strictObject({
   recipe: given,
@@ -38,10 +52,7 @@ const compareSchema = z.strictObject({
       { name: "shared-exclusive", fusion: "shared-exclusive" },
       { name: "max", fusion: "max" },
     ]),
-  evaluate: z.array(z.strictObject({ name: z.string().min(1), source: z.string().min(1), ...reading })).default([]),
-  evaluateSamples: count(2).default(128),
-  evaluateSeqLen: count(2).optional(),
-  evaluateMaxTokens: count(0).optional(),
+  ...measure,
 });
 
 const evalSchema = z.strictObject({
@@ -59,7 +70,7 @@ const evalSchema = z.strictObject({
 
 /** The schema of what a client asks for. */
 export const jobSchema: z.ZodType<unknown> = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("prune"), recipe: given }),
+  z.strictObject({ kind: z.literal("prune"), recipe: given.extend({ measure: z.strictObject(measure).optional() }) }),
   z.strictObject({ kind: z.literal("calibrate"), recipe: given }),
   z.strictObject({ kind: z.literal("compare"), recipe: compareSchema }),
   z.strictObject({ kind: z.literal("eval"), recipe: evalSchema }),
@@ -67,7 +78,7 @@ export const jobSchema: z.ZodType<unknown> = z.discriminatedUnion("kind", [
 
 /** Checks what a client asks for, as far as that goes without reading anything. Throws HttpError 400, or SecateurError `usage`. */
 export function checkJob(job: JobInput, plugins: PluginList): void {
-  if (job.kind === "prune") parseRecipe(job.recipe);
+  if (job.kind === "prune") parseRecipe(pruned(job.recipe).recipe);
   else if (job.kind === "calibrate") parseCalibration(job.recipe);
   else if (job.kind === "compare") checkCompared(job.recipe.recipe);
   checkNames(job, plugins);
@@ -127,7 +138,8 @@ export function checkTemplate(template: string | undefined, plugins: PluginList,
 function readingsOf(job: JobInput): readonly { readonly place: string; readonly template: string | undefined }[] {
   if (job.kind === "eval") return [{ place: "template", template: job.recipe.template }];
   const { general = [], tasks = [] } = job.kind === "compare" ? job.recipe.recipe : job.recipe;
-  const lists = { general, tasks, evaluate: job.kind === "compare" ? job.recipe.evaluate : [] };
+  const measured = job.kind === "compare" ? job.recipe.evaluate : job.kind === "prune" ? (job.recipe.measure?.evaluate ?? []) : [];
+  const lists = { general, tasks, [job.kind === "prune" ? "measure.evaluate" : "evaluate"]: measured };
   return Object.entries(lists).flatMap(([list, sources]) =>
     sources.map(({ template }, i) => ({ place: `${list}.${i}.template`, template })),
   );
@@ -165,13 +177,16 @@ export type EngineRequest =
 export function requestOf(job: JobInput, out: string, places: Places, version: string): EngineRequest {
   const common = { out, force: true, restart: false, dryRun: false, version };
   switch (job.kind) {
-    case "prune":
-      return { job: "prune", request: { recipe: placed(job.recipe, places), ...common } };
+    case "prune": {
+      const { recipe, measure } = pruned(job.recipe);
+      const measured = measure && { measure: { ...measure, evaluate: evaluated(measure.evaluate, places) } };
+      return { job: "prune", request: { recipe: placed(recipe, places), ...measured, ...common } };
+    }
     case "calibrate":
       return { job: "calibrate", request: { recipe: placed(job.recipe, places), ...common } };
     case "compare": {
       const { recipe, evaluate, ...input } = job.recipe;
-      const sources = evaluate.map((one) => ({ ...one, source: places.data(one.source).path }));
+      const sources = evaluated(evaluate, places);
       return { job: "compare", request: { input: { ...input, recipe: placed(recipe, places), evaluate: sources }, ...common } };
     }
     case "eval": {
@@ -182,6 +197,18 @@ export function requestOf(job: JobInput, out: string, places: Places, version: s
       return { job: "eval", request: { model: places.model(model).path, data: places.data(data).path, ...request } };
     }
   }
+}
+
+/** The command's recipe, and what the model is measured on before and after. */
+function pruned({ measure, ...recipe }: Extract<JobInput, { kind: "prune" }>["recipe"]): {
+  readonly recipe: RecipeInput;
+  readonly measure: MeasureInput | undefined;
+} {
+  return { recipe, measure };
+}
+
+function evaluated(sources: MeasureInput["evaluate"], places: Places): MeasureInput["evaluate"] {
+  return sources.map((one) => ({ ...one, source: places.data(one.source).path }));
 }
 
 function placed<Recipe extends CalibrationInput & Pick<RecipeInput, "stats">>(recipe: Recipe, places: Places): Recipe {

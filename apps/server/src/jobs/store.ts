@@ -118,6 +118,14 @@ export async function releaseJobs(sql: Sql, whose: { readonly worker: string } |
   return rows.map(({ id }) => id as string);
 }
 
+/** Jobs that have been waiting for more than `seconds`. */
+export async function waitingJobs(sql: Sql, seconds: number): Promise<string[]> {
+  const rows = await sql.query("select id from secateur.jobs where state = 'queued' and created_at <= now() - make_interval(secs => $1)", [
+    seconds,
+  ]);
+  return rows.map(({ id }) => id as string);
+}
+
 /** Cancels a job that waits, and asks the worker of one that runs to stop it. Gives the state that it is in then; undefined where there is no such job. */
 export async function cancelJob(sql: Sql, id: string): Promise<JobState | undefined> {
   const [row] = await sql.query(

@@ -1,5 +1,5 @@
 import type { PluginList } from "@secateur/engine";
-import type { CalibrationInput, CompareInput, DataSource, RecipeInput, Rule } from "@secateur/pipeline";
+import type { CalibrationInput, CompareInput, DataSource, MeasureInput, RecipeInput, Rule } from "@secateur/pipeline";
 import type { Job } from "../api/types.ts";
 import { COLLECTED, type Draft, EMPTY_DRAFT, NO_PLUGIN, NO_SOURCE, type PluginDraft, type SourceDraft } from "./draft.ts";
 import { optionTexts } from "./options.ts";
@@ -21,8 +21,10 @@ interface EvalInput extends Omit<DataSource, "source"> {
 /** The form that asks for the same as a job. */
 export function draftOf({ kind, recipe }: Pick<Job, "kind" | "recipe">, plugins: PluginList): Draft {
   switch (kind) {
-    case "prune":
-      return { ...EMPTY_DRAFT, kind, ...recipeDraft(recipe as RecipeInput, plugins) };
+    case "prune": {
+      const { measure } = recipe as { readonly measure?: MeasureInput };
+      return { ...EMPTY_DRAFT, kind, ...recipeDraft(recipe as RecipeInput, plugins), ...(measure && measureDraft(measure)) };
+    }
     case "calibrate": {
       const input = recipe as CalibrationInput;
       const collect = Object.keys(COLLECTED).filter((name) => (input as unknown as Readonly<Record<string, unknown>>)[name] === true);
@@ -40,10 +42,7 @@ export function draftOf({ kind, recipe }: Pick<Job, "kind" | "recipe">, plugins:
           .filter((rule) => !isPlain(rule))
           .map(ruleText)
           .join(", "),
-        evaluate: input.evaluate.map((one) => ({ name: one.name, ...sourceDraft(one) })),
-        evaluateSamples: textOf(input.evaluateSamples),
-        evaluateSeqLen: textOf(input.evaluateSeqLen),
-        evaluateMaxTokens: textOf(input.evaluateMaxTokens),
+        ...measureDraft(input),
       };
     }
     case "eval": {
@@ -89,6 +88,15 @@ function recipeDraft(recipe: RecipeInput, plugins: PluginList): Partial<Draft> {
     propagate: recipe.propagate ?? "",
     include: (recipe.include ?? []).join("\n"),
     exclude: (recipe.exclude ?? []).join("\n"),
+  };
+}
+
+function measureDraft({ evaluate, evaluateSamples, evaluateSeqLen, evaluateMaxTokens }: MeasureInput): Partial<Draft> {
+  return {
+    evaluate: evaluate.map((one) => ({ name: one.name, ...sourceDraft(one) })),
+    evaluateSamples: textOf(evaluateSamples),
+    evaluateSeqLen: textOf(evaluateSeqLen),
+    evaluateMaxTokens: textOf(evaluateMaxTokens),
   };
 }
 

@@ -26,7 +26,7 @@ export function requestOf(draft: Draft, plugins: PluginList): Asked {
 export function fieldOf(message: string, fields: Iterable<string>): string | undefined {
   const [, place] = /^([\w.]+):/.exec(message) ?? [];
   if (place === undefined) return undefined;
-  const inRecipe = place.replace(/^json\./, "").replace(/^(?:recipe\.)+/, "");
+  const inRecipe = place.replace(/^json\./, "").replace(/^(?:recipe\.|measure\.)+/, "");
   const path = EVALUATION[inRecipe] ?? inRecipe;
   // The field may hold more than what is wrong: options have one field each, a pattern one for both numbers.
   const holding = [...fields].filter((field) => path === field || path.startsWith(`${field}.`));
@@ -52,6 +52,7 @@ const RECIPES: Readonly<Record<JobKind, (draft: Draft, reader: Reader) => Record
       ...pluginOf("fusion", draft.fusion, reader),
       ...(!kept && { propagate: draft.propagate || undefined }),
       ...backendOf(draft, reader),
+      ...(draft.evaluate.length > 0 && { measure: withoutNothing(measuredOf(draft, reader)) }),
     };
   },
   compare(draft, reader) {
@@ -68,10 +69,7 @@ const RECIPES: Readonly<Record<JobKind, (draft: Draft, reader: Reader) => Record
       recipe: withoutNothing(recipe),
       mixtures: reader.shares("mixtures", draft.mixtures),
       rules: [...draft.rules.map((name) => ({ name, fusion: name })), ...reader.rules("otherRules", draft.otherRules)],
-      evaluate: draft.evaluate.map((one, i) => reader.named(`evaluate.${i}`, one)),
-      evaluateSamples: reader.count("evaluateSamples", draft.evaluateSamples, 2),
-      evaluateSeqLen: reader.count("evaluateSeqLen", draft.evaluateSeqLen, 2),
-      evaluateMaxTokens: reader.count("evaluateMaxTokens", draft.evaluateMaxTokens, 0),
+      ...measuredOf(draft, reader),
     };
   },
   calibrate(draft, reader) {
@@ -119,6 +117,16 @@ function dataOf(draft: Draft, reader: Reader): Record<string, unknown> {
     promptWeight: reader.number("promptWeight", draft.promptWeight, { wanted: "a number from 0 to 1", fits: (x) => x >= 0 && x <= 1 }),
     shuffle: draft.shuffle || undefined,
     seed: reader.number("seed", draft.seed, { wanted: "a whole number", fits: Number.isSafeInteger }),
+  };
+}
+
+/** What models are measured on, and how far. */
+function measuredOf(draft: Draft, reader: Reader): Record<string, unknown> {
+  return {
+    evaluate: draft.evaluate.map((one, i) => reader.named(`evaluate.${i}`, one)),
+    evaluateSamples: reader.count("evaluateSamples", draft.evaluateSamples, 2),
+    evaluateSeqLen: reader.count("evaluateSeqLen", draft.evaluateSeqLen, 2),
+    evaluateMaxTokens: reader.count("evaluateMaxTokens", draft.evaluateMaxTokens, 0),
   };
 }
 

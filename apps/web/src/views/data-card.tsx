@@ -36,7 +36,7 @@ export function DataCard(props: DataCardProps): JSX.Element {
             />
           )}
           {draft.stats === "" || draft.kind !== "prune" ? <Roles {...props} /> : null}
-          {draft.kind === "compare" && <Evaluated {...props} />}
+          {(draft.kind === "compare" || draft.kind === "prune") && <Evaluated {...props} />}
         </>
       )}
     </section>
@@ -94,7 +94,7 @@ function Roles(props: DataCardProps): JSX.Element {
   );
 }
 
-/** Data that a comparison is measured on: where there is none of a role, a part of its rows is held out. */
+/** Data that models are measured on, which they are not pruned with. */
 function Evaluated(props: DataCardProps): JSX.Element {
   const { draft, change } = props;
   const { evaluate } = draft;
@@ -102,7 +102,11 @@ function Evaluated(props: DataCardProps): JSX.Element {
   return (
     <details open={evaluate.length > 0}>
       <summary>What the results are measured on</summary>
-      <p class="hint">Of each role one row in five is held out and measured with, unless a file of the role’s name is given here.</p>
+      <p class="hint">
+        {draft.kind === "compare"
+          ? "Of each role one row in five is held out and measured with, unless a file of the role’s name is given here."
+          : "The model before and after, on rows that it is not pruned with; nothing where no file is given."}
+      </p>
       {evaluate.map((one, i) => (
         <fieldset key={i}>
           <legend>{`Measured on ${i + 1}`}</legend>

@@ -203,6 +203,7 @@ export function AdvancedCard({ draft, change }: CardProps): JSX.Element {
       numeric
     />
   );
+  const measures = kind === "compare" || (kind === "prune" && draft.evaluate.length > 0);
   const reads = kind !== "eval" && (kind !== "prune" || draft.stats === "");
   return (
     <details class="card">
@@ -215,9 +216,9 @@ export function AdvancedCard({ draft, change }: CardProps): JSX.Element {
         {(reads || kind === "eval") && text("seqLen", "Sequence length", "2048, or the model’s positions", "tokens")}
         {reads && text("promptWeight", "Prompt weight", "1", "what a prompt’s tokens count against an answer’s")}
         {reads && text("seed", "Seed", "0", "of every random choice")}
-        {kind === "compare" && text("evaluateSamples", "Evaluation samples", "128", "windows or rows of each at most")}
-        {kind === "compare" && text("evaluateSeqLen", "Evaluation sequence length", "as a sequence", "tokens a window of text")}
-        {(kind === "compare" || kind === "eval") && text("evaluateMaxTokens", "Answer tokens", "as a row says, else 256", "0 decodes none")}
+        {measures && text("evaluateSamples", "Evaluation samples", "128", "windows or rows of each at most")}
+        {measures && text("evaluateSeqLen", "Evaluation sequence length", "as a sequence", "tokens a window of text")}
+        {(measures || kind === "eval") && text("evaluateMaxTokens", "Answer tokens", "as a row says, else 256", "0 decodes none")}
         {reads && (
           <SelectField
             name="pack"

@@ -1,12 +1,14 @@
 import type { EvalOutcome, PruneOutcome } from "@secateur/engine";
-import type { Comparison } from "@secateur/pipeline";
+import type { Comparison, Quality } from "@secateur/pipeline";
 import { computedText, conclusionText, figuresOf, grouped, humanBytes, percent, plusMinus, shareText } from "@secateur/report/text";
 import type { JSX } from "preact";
 import type { Job } from "../api/types.ts";
+import { Scrolled } from "../parts/small.tsx";
 
 /** What a finished job has come to, in a few figures. */
 export function Result({ job }: { readonly job: Job }): JSX.Element | null {
   const [tiles, note] = RESULTS[job.kind](job.result);
+  const quality = job.kind === "prune" ? ((job.result as PruneOutcome).quality ?? []) : [];
   if (tiles.length === 0 && note === undefined) return null;
   return (
     <section class="card" aria-labelledby="result">
@@ -20,7 +22,42 @@ export function Result({ job }: { readonly job: Job }): JSX.Element | null {
           </li>
         ))}
       </ul>
+      {quality.length > 0 && <BeforeAndAfter quality={quality} />}
     </section>
+  );
+}
+
+/** What a model was before it was pruned, and is after. */
+function BeforeAndAfter({ quality }: { readonly quality: readonly Quality[] }): JSX.Element {
+  const rows = quality.flatMap(({ name, before, after }) => {
+    const later = figuresOf(after);
+    return figuresOf(before).map(([figure, , text], i) => [`${name}: ${FIGURES[figure] ?? figure}`, text, later[i]?.[2] ?? ""] as const);
+  });
+  return (
+    <Scrolled label="before and after">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">measured on</th>
+            <th scope="col" class="number">
+              before
+            </th>
+            <th scope="col" class="number">
+              after
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map(([name, before, after]) => (
+            <tr key={name}>
+              <th scope="row">{name}</th>
+              <td class="number">{before}</td>
+              <td class="number">{after}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scrolled>
   );
 }
 
