@@ -67,17 +67,7 @@ export async function loadRoles(
   recipe: DataRecipe,
   { loaders, model, description, seqLen, take = () => true }: LoadRolesContext,
 ): Promise<RoleData[]> {
-  let tokenizer: Tokenizer | undefined;
-  const context: DataContext = {
-    loaders,
-    seqLen,
-    take,
-    vocabulary: description.vocabulary,
-    tokenizer: () => {
-      tokenizer ??= modelTokenizer(model);
-      return tokenizer;
-    },
-  };
+  const context: DataContext = { loaders, seqLen, take, vocabulary: description.vocabulary, tokenizer: () => modelTokenizer(model) };
   const roles: RoleData[] = [];
   for (const { role, sources } of wanted) roles.push(await loadRole(role, sources, recipe, context));
   return roles;

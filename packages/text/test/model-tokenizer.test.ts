@@ -31,6 +31,12 @@ test("the end token is the settings', else the first of the configs'", () => {
   expect(modelTokenizer(model({ tokenizer: without })).endToken).toBeUndefined();
 });
 
+test("it is loaded once for a model, and for what has its files", () => {
+  const opened = model({ tokenizer: demoFiles() });
+  expect(modelTokenizer({ ...opened, source: "pruned where it is read" })).toBe(modelTokenizer(opened));
+  expect(modelTokenizer(model({ tokenizer: demoFiles() }))).not.toBe(modelTokenizer(opened));
+});
+
 test("a model without a tokenizer is refused", () => {
   expect(() => modelTokenizer(model({}))).toThrow(
     expect.objectContaining({ code: "format", message: "demo has no tokenizer.json: only rows of input_ids can be read without one" }),

@@ -87,7 +87,7 @@ async function openModel(path: string, backend: Backend): Promise<Pick<Entry, "m
   try {
     const engine = createEngine(opened, describeModel(opened), backend);
     const weights = holdWeights(engine, totalmem() * MEMORY_SHARE);
-    const tokenizer = once(() => modelTokenizer(opened));
+    const tokenizer = (): Tokenizer => modelTokenizer(opened);
     const template = once(() => chatTemplate(tokenizer().files, tokenizer().source));
     return {
       model: {
