@@ -31,6 +31,7 @@ const METHODS: Readonly<
   wanda: { args: ["--scorer", "wanda"], rules: LAYER_WISE },
   sparsegpt: { args: ["--scorer", "sparsegpt"], rules: ["shared-exclusive", "max", "sum"] },
   fisher: { args: ["--scorer", "fisher"], rules: OF_THE_LOSS },
+  "fisher-answers": { args: ["--scorer", "fisher", "--prompt-weight", "0"], rules: OF_THE_LOSS },
   "fisher+sparsegpt": { args: ["--scorer", "fisher", "--solver", "sparsegpt"], rules: OF_THE_LOSS },
 };
 
