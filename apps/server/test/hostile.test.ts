@@ -134,6 +134,13 @@ const CASES: Readonly<Record<string, () => Case>> = {
   "a key that is not there": () => ({ ...job({ out: "/tmp/x" }), status: 400, code: "usage" }),
   "a config file": () => ({ ...post(JSON.stringify({ kind: "prune", config: "x.json" })), status: 400, code: "invalid" }),
   "a kind that is not there": () => ({ ...job({}, "demo"), status: 400, code: "invalid" }),
+  "a text that no database keeps": () => ({ ...job({ general: [{ source: data, template: "{a}\0" }] }), status: 400, code: "text" }),
+  "a name with half of a character": () => ({ ...job({ scorerOptions: { "\ud83d": 1 } }), status: 400, code: "text" }),
+  "options without end": () => ({
+    ...post(`{"kind":"prune","recipe":{"model":"${model}","scorerOptions":{"a":${"[".repeat(200_000)}${"]".repeat(200_000)}}}}`),
+    status: 400,
+    code: "depth",
+  }),
   "a number out of bounds": () => ({ ...job({ sparsity: 2 }), status: 400, code: "usage" }),
 
   "an upload of another type": () => ({ ...upload("x", "text/plain"), status: 415, code: "content-type" }),
