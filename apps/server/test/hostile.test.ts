@@ -27,7 +27,19 @@ beforeAll(async () => {
   symlinkSync(join(outside, "secret.jsonl"), join(folders.models, "half", "model.safetensors"));
   symlinkSync(join(outside, "secret.jsonl"), join(folders.models, "linked.jsonl"));
 
-  server = await startServer(folders, "--token", TOKEN, "--name", "studio.example", "--max-upload", "1", "--workers", "1");
+  server = await startServer(
+    folders,
+    "--token",
+    TOKEN,
+    "--name",
+    "studio.example",
+    "--max-upload",
+    "1",
+    "--max-data",
+    "2",
+    "--workers",
+    "1",
+  );
   const get = (path: string) => jsonOf(server.get(path, { headers: AUTHORIZATION }));
   const { models } = await get("/api/models");
   expect(models.map(({ name }: { name: string }) => name)).toEqual(["llama"]);
@@ -228,6 +240,22 @@ test("the log tells neither what was asked nor what is in data", async () => {
   expect((await server.get(`/api/data/${id}`, { method: "DELETE", headers: AUTHORIZATION })).status).toBe(204);
   expect(server.log()).toContain('"route":"/api/data/:id/preview"');
   for (const word of ["private", TOKEN, "etc/passwd"]) expect(server.log()).not.toContain(word);
+});
+
+test("uploads have so much room together, and what is taken away makes some", async () => {
+  const put = async () => {
+    const { status, text } = await send({ ...upload(form("a.txt", Buffer.alloc(700 * 1024, 97))), status: 201, code: "" });
+    return { status, ...JSON.parse(text) };
+  };
+  const answers = await Promise.all([put(), put(), put()]);
+  const kept = answers.filter(({ status }) => status === 201).map(({ id }) => id);
+  const refused = answers.filter(({ status }) => status !== 201);
+  expect([kept.length, refused]).toEqual([2, [{ status: 507, error: { code: "full", message: expect.stringContaining("2097152") } }]]);
+  expect(await put()).toMatchObject({ status: 507 });
+  await server.get(`/api/data/${kept[0]}`, { method: "DELETE", headers: AUTHORIZATION });
+  const { status, id } = await put();
+  expect(status).toBe(201);
+  for (const one of [kept[1], id]) await server.get(`/api/data/${one}`, { method: "DELETE", headers: AUTHORIZATION });
 });
 
 test("the document of the interface names every route and how it refuses", async () => {
