@@ -1,6 +1,7 @@
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { type Folders, jsonOf, makeFolders, type ServerProcess, startServer } from "./server-process.ts";
 
@@ -256,6 +257,30 @@ test("uploads have so much room together, and what is taken away makes some", as
   const { status, id } = await put();
   expect(status).toBe(201);
   for (const one of [kept[1], id]) await server.get(`/api/data/${one}`, { method: "DELETE", headers: AUTHORIZATION });
+});
+
+test("a look at data is small, however much its rows hold", async () => {
+  const messages = Array.from({ length: 1000 }, (_, i) => ({ role: i % 2 ? "assistant" : "user", content: "a".repeat(1900) }));
+  const packed = gzipSync(`${JSON.stringify({ messages })}\n`.repeat(10));
+  const { text } = await send({ ...upload(form("wide.jsonl.gz", packed)), status: 201, code: "" });
+  const { id } = JSON.parse(text);
+  const preview = await server.post(`/api/data/${id}/preview`, { count: 50 }, { headers: AUTHORIZATION });
+  expect(preview.status).toBe(200);
+  expect((await preview.text()).length).toBeLessThan(2 ** 20);
+  await server.get(`/api/data/${id}`, { method: "DELETE", headers: AUTHORIZATION });
+});
+
+test("a model that cannot be looked at is told without its path", async () => {
+  const folder = join(folders.models, "broken");
+  mkdirSync(folder);
+  writeFileSync(join(folder, "config.json"), "[");
+  const { models } = await jsonOf(server.get("/api/models", { headers: AUTHORIZATION }));
+  const { id } = models.find(({ name }: { name: string }) => name === "broken");
+  const response = await server.get(`/api/models/${id}`, { headers: AUTHORIZATION });
+  rmSync(folder, { recursive: true });
+  const text = await response.text();
+  expect([response.status, text]).toEqual([400, expect.stringContaining(id)]);
+  expect(text).not.toContain(folders.models);
 });
 
 test("the document of the interface names every route and how it refuses", async () => {
