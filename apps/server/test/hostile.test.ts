@@ -259,6 +259,31 @@ test("uploads have so much room together, and what is taken away makes some", as
   for (const one of [kept[1], id]) await server.get(`/api/data/${one}`, { method: "DELETE", headers: AUTHORIZATION });
 });
 
+test("an upload whose client goes away leaves nothing, and no room taken", async () => {
+  const head = Buffer.from(form("gone.txt", "abc").subarray(0, -9));
+  const headers = { ...AUTHORIZATION, "Content-Type": "multipart/form-data; boundary=x", "Content-Length": String(2 ** 20) };
+  const uploads = () => readdirSync(join(folders.home, "data"));
+  for (let i = 0; i < 3; i++) {
+    const sent = request({ port: new URL(server.url).port, path: "/api/data", method: "POST", headers });
+    sent.on("error", () => {}); // it is destroyed
+    sent.write(head);
+    await expect.poll(uploads).toEqual([expect.stringContaining(".partial")]);
+    sent.destroy();
+    await expect.poll(uploads).toEqual([]);
+  }
+});
+
+test("what a killed server has left of uploads is taken away by the next", async () => {
+  const others = makeFolders();
+  const left = join(others.home, "data", "some.partial");
+  mkdirSync(left, { recursive: true });
+  writeFileSync(join(left, "a.txt"), "abc");
+  const next = await startServer(others);
+  expect(readdirSync(join(others.home, "data"))).toEqual([]);
+  await next.end();
+  others.remove();
+});
+
 test("a look at data is small, however much its rows hold", async () => {
   const messages = Array.from({ length: 1000 }, (_, i) => ({ role: i % 2 ? "assistant" : "user", content: "a".repeat(1900) }));
   const packed = gzipSync(`${JSON.stringify({ messages })}\n`.repeat(10));

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { mkdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -23,6 +23,7 @@ export type TakeUpload = (request: Request) => Promise<FoundData>;
 
 // What a multipart body has around its file.
 const FRAME_BYTES = 2 ** 16;
+const PARTIAL = ".partial";
 // Letters of any script; what could lead elsewhere or hide is not among these.
 const NAME = /^[\p{L}\p{N}_][\p{L}\p{N} _.()+-]{0,120}$/u;
 
@@ -51,9 +52,18 @@ export function createUploads(options: UploadOptions): TakeUpload {
   };
 }
 
+/** Takes away what is left of uploads whose server was killed; those of the last `youngMs` may still be coming in to another server. */
+export async function clearUploads(uploads: string, youngMs: number): Promise<void> {
+  for (const name of (await readdir(uploads)).filter((one) => one.endsWith(PARTIAL))) {
+    const folder = join(uploads, name);
+    const { mtimeMs } = (await stat(folder).catch(() => undefined)) ?? {};
+    if (mtimeMs !== undefined && mtimeMs <= Date.now() - youngMs) await rm(folder, { recursive: true, force: true });
+  }
+}
+
 async function take(body: NonNullable<Request["body"]>, type: string, { uploads, endings, maxBytes }: UploadOptions): Promise<FoundData> {
   const id = randomUUID();
-  const partial = join(uploads, `${id}.partial`);
+  const partial = join(uploads, id + PARTIAL);
   try {
     await mkdir(partial, { recursive: true, mode: 0o700 });
     const { name, bytes } = await takeFile(body, type, { partial, endings, maxBytes });
@@ -81,8 +91,10 @@ async function takeFile(
 ): Promise<{ name: string; bytes: number }> {
   const parser = parserOf(type, maxBytes);
   let file: Promise<{ name: string; bytes: number }> | undefined;
+  let content: Readable | undefined;
   parser.on("file", (field, stream, name) => {
     if (file !== undefined) return void stream.resume();
+    content = stream;
     file = keep(field, stream, name);
     file.catch(() => parser.destroy()); // thrown where it is waited for, below
   });
@@ -107,6 +119,7 @@ async function takeFile(
     () => undefined,
     (error: unknown) => error,
   );
+  if (failure !== undefined) content?.destroy(); // a client that goes away leaves it open, and what keeps it would wait for ever
   const taken = await file?.catch((error: unknown) => {
     const ofSystem = (error as NodeJS.ErrnoException).syscall !== undefined;
     if (error instanceof HttpError || ofSystem || failure === undefined) throw error;
