@@ -130,6 +130,13 @@ const CASES: Readonly<Record<string, () => Case>> = {
     code: "too-large",
   }),
 
+  "a look without end": () => ({
+    ...post(`{"template":"${"x".repeat(2 ** 20)}"}`),
+    path: `/api/data/${data}/preview`,
+    status: 413,
+    code: "too-large",
+  }),
+
   "a model by its path": () => ({ ...job({ model: folders.models }), status: 404, code: "not-found" }),
   "a model upwards": () => ({ ...job({ model: "../models/llama" }), status: 404, code: "not-found" }),
   "data by its path": () => ({ ...job({ general: [{ source: "/etc/passwd" }] }), status: 404, code: "not-found" }),

@@ -59,7 +59,7 @@ export function dataRoutes(app: OpenAPIHono, { library, ask, home, endings, sett
       path: "/api/data/{id}/preview",
       summary: "The first rows as the loader reads them",
       request: { params, body: { content: { "application/json": { schema: previewSchema } }, required: true } },
-      responses: { 200: json(documentsSchema, "its first documents"), ...refusals(400, 404, 415, 503) },
+      responses: { 200: json(documentsSchema, "its first documents"), ...refusals(400, 404, 413, 415, 503) },
     }),
     async (context) => {
       const { path, id } = dataOf(await library.data(), context.req.valid("param").id);
