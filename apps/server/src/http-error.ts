@@ -1,7 +1,7 @@
 import { SecateurError } from "@secateur/kit";
 
-/** Statuses that a request's own faults are answered with, and two of the server's. */
-export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 416 | 421 | 429 | 500 | 503;
+/** Statuses that a request's own faults are answered with, and those of the server's. */
+export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 416 | 421 | 429 | 500 | 503 | 507;
 
 /** What a request is refused with. */
 export class HttpError extends Error {

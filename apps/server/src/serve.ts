@@ -18,6 +18,7 @@ import { openQueue, type Queue } from "./jobs/queue.ts";
 import { releaseJobs, waitingJobs } from "./jobs/store.ts";
 import { startWorker, type Worker } from "./jobs/worker.ts";
 import { createLibrary, type Library } from "./library/library.ts";
+import { clearUploads } from "./library/upload.ts";
 import { createLog, type Log } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { HELP, parseSettings, type Settings, type Variables } from "./settings.ts";
@@ -54,6 +55,8 @@ export async function work(args: readonly string[], env: Variables = process.env
 // A worker that has said nothing for so long is gone: it says so every third of a second.
 const SILENT_SECONDS = 10;
 const SWEEP_MS = 2000;
+// Longer than an upload may take.
+const UPLOAD_MS = 2 * 3_600_000;
 // Looks at files of clients that go on at once.
 const ASKED_AT_ONCE = 4;
 
@@ -71,6 +74,7 @@ async function startEngine(settings: Settings, log: Log): Promise<EngineParts> {
   const home = await makeHome(settings.home);
   const embedded = settings.databaseUrl === undefined;
   const release = embedded ? await holdHome(home) : async () => {};
+  await clearUploads(home.uploads, embedded ? 0 : UPLOAD_MS);
   const onError = (error: unknown): void => log.error({ error: String(error) }, "the database fails");
   const opening = settings.databaseUrl === undefined ? openEmbedded(home.database) : openPostgres(settings.databaseUrl, onError);
   const [database, plugins] = await Promise.all([opening, readPlugins()]);

@@ -26,6 +26,8 @@ export interface Settings {
   /** Jobs that may wait. */
   readonly maxQueue: number;
   readonly maxUploadBytes: number;
+  /** Of all uploads together. */
+  readonly maxDataBytes: number;
   /** So long may a job take. */
   readonly jobHours: number;
   /** So long may a request to a model take, its wait included. */
@@ -52,6 +54,7 @@ Options:
   --workers <n>       jobs at a time; 0 leaves them to \`secateur worker\` (default: 1)
   --max-queue <n>     jobs that may wait (default: 100)
   --max-upload <mib>  size of an upload in MiB (default: 1024)
+  --max-data <mib>    size of all uploads together in MiB (default: 10240)
   --job-hours <n>     hours that a job may take, up to 22 (default: 12)
   --answer-seconds <n>  seconds that a request to a model may take (default: 600)
   -h, --help          show this help
@@ -86,6 +89,7 @@ export function parseSettings(args: readonly string[], env: Variables): Settings
     workers: whole("--workers", given.workers ?? "1", 0, 64),
     maxQueue: whole("--max-queue", given["max-queue"] ?? "100", 1, 100_000),
     maxUploadBytes: whole("--max-upload", given["max-upload"] ?? "1024", 1, 1 << 20) * 2 ** 20,
+    maxDataBytes: whole("--max-data", given["max-data"] ?? "10240", 1, 1 << 30) * 2 ** 20,
     answerSeconds: whole("--answer-seconds", given["answer-seconds"] ?? "600", 1, 86_400),
     jobHours: whole("--job-hours", given["job-hours"] ?? "12", 1, 22), // the queue takes a job as lost after 23
   };
@@ -108,6 +112,7 @@ function flagsOf(args: readonly string[]) {
         workers: text,
         "max-queue": text,
         "max-upload": text,
+        "max-data": text,
         "job-hours": text,
         "answer-seconds": text,
         help: { type: "boolean", short: "h" },

@@ -1,6 +1,7 @@
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { type Folders, jsonOf, makeFolders, type ServerProcess, startServer } from "./server-process.ts";
 
@@ -27,7 +28,19 @@ beforeAll(async () => {
   symlinkSync(join(outside, "secret.jsonl"), join(folders.models, "half", "model.safetensors"));
   symlinkSync(join(outside, "secret.jsonl"), join(folders.models, "linked.jsonl"));
 
-  server = await startServer(folders, "--token", TOKEN, "--name", "studio.example", "--max-upload", "1", "--workers", "1");
+  server = await startServer(
+    folders,
+    "--token",
+    TOKEN,
+    "--name",
+    "studio.example",
+    "--max-upload",
+    "1",
+    "--max-data",
+    "2",
+    "--workers",
+    "1",
+  );
   const get = (path: string) => jsonOf(server.get(path, { headers: AUTHORIZATION }));
   const { models } = await get("/api/models");
   expect(models.map(({ name }: { name: string }) => name)).toEqual(["llama"]);
@@ -117,6 +130,13 @@ const CASES: Readonly<Record<string, () => Case>> = {
     code: "too-large",
   }),
 
+  "a look without end": () => ({
+    ...post(`{"template":"${"x".repeat(2 ** 20)}"}`),
+    path: `/api/data/${data}/preview`,
+    status: 413,
+    code: "too-large",
+  }),
+
   "a model by its path": () => ({ ...job({ model: folders.models }), status: 404, code: "not-found" }),
   "a model upwards": () => ({ ...job({ model: "../models/llama" }), status: 404, code: "not-found" }),
   "data by its path": () => ({ ...job({ general: [{ source: "/etc/passwd" }] }), status: 404, code: "not-found" }),
@@ -134,6 +154,13 @@ const CASES: Readonly<Record<string, () => Case>> = {
   "a key that is not there": () => ({ ...job({ out: "/tmp/x" }), status: 400, code: "usage" }),
   "a config file": () => ({ ...post(JSON.stringify({ kind: "prune", config: "x.json" })), status: 400, code: "invalid" }),
   "a kind that is not there": () => ({ ...job({}, "demo"), status: 400, code: "invalid" }),
+  "a text that no database keeps": () => ({ ...job({ general: [{ source: data, template: "{a}\0" }] }), status: 400, code: "text" }),
+  "a name with half of a character": () => ({ ...job({ scorerOptions: { "\ud83d": 1 } }), status: 400, code: "text" }),
+  "options without end": () => ({
+    ...post(`{"kind":"prune","recipe":{"model":"${model}","scorerOptions":{"a":${"[".repeat(200_000)}${"]".repeat(200_000)}}}}`),
+    status: 400,
+    code: "depth",
+  }),
   "a number out of bounds": () => ({ ...job({ sparsity: 2 }), status: 400, code: "usage" }),
 
   "an upload of another type": () => ({ ...upload("x", "text/plain"), status: 415, code: "content-type" }),
@@ -221,6 +248,71 @@ test("the log tells neither what was asked nor what is in data", async () => {
   expect((await server.get(`/api/data/${id}`, { method: "DELETE", headers: AUTHORIZATION })).status).toBe(204);
   expect(server.log()).toContain('"route":"/api/data/:id/preview"');
   for (const word of ["private", TOKEN, "etc/passwd"]) expect(server.log()).not.toContain(word);
+});
+
+test("uploads have so much room together, and what is taken away makes some", async () => {
+  const put = async () => {
+    const { status, text } = await send({ ...upload(form("a.txt", Buffer.alloc(700 * 1024, 97))), status: 201, code: "" });
+    return { status, ...JSON.parse(text) };
+  };
+  const answers = await Promise.all([put(), put(), put()]);
+  const kept = answers.filter(({ status }) => status === 201).map(({ id }) => id);
+  const refused = answers.filter(({ status }) => status !== 201);
+  expect([kept.length, refused]).toEqual([2, [{ status: 507, error: { code: "full", message: expect.stringContaining("2097152") } }]]);
+  expect(await put()).toMatchObject({ status: 507 });
+  await server.get(`/api/data/${kept[0]}`, { method: "DELETE", headers: AUTHORIZATION });
+  const { status, id } = await put();
+  expect(status).toBe(201);
+  for (const one of [kept[1], id]) await server.get(`/api/data/${one}`, { method: "DELETE", headers: AUTHORIZATION });
+});
+
+test("an upload whose client goes away leaves nothing, and no room taken", async () => {
+  const head = Buffer.from(form("gone.txt", "abc").subarray(0, -9));
+  const headers = { ...AUTHORIZATION, "Content-Type": "multipart/form-data; boundary=x", "Content-Length": String(2 ** 20) };
+  const uploads = () => readdirSync(join(folders.home, "data"));
+  for (let i = 0; i < 3; i++) {
+    const sent = request({ port: new URL(server.url).port, path: "/api/data", method: "POST", headers });
+    sent.on("error", () => {}); // it is destroyed
+    sent.write(head);
+    await expect.poll(uploads).toEqual([expect.stringContaining(".partial")]);
+    sent.destroy();
+    await expect.poll(uploads).toEqual([]);
+  }
+});
+
+test("what a killed server has left of uploads is taken away by the next", async () => {
+  const others = makeFolders();
+  const left = join(others.home, "data", "some.partial");
+  mkdirSync(left, { recursive: true });
+  writeFileSync(join(left, "a.txt"), "abc");
+  const next = await startServer(others);
+  expect(readdirSync(join(others.home, "data"))).toEqual([]);
+  await next.end();
+  others.remove();
+});
+
+test("a look at data is small, however much its rows hold", async () => {
+  const messages = Array.from({ length: 1000 }, (_, i) => ({ role: i % 2 ? "assistant" : "user", content: "a".repeat(1900) }));
+  const packed = gzipSync(`${JSON.stringify({ messages })}\n`.repeat(10));
+  const { text } = await send({ ...upload(form("wide.jsonl.gz", packed)), status: 201, code: "" });
+  const { id } = JSON.parse(text);
+  const preview = await server.post(`/api/data/${id}/preview`, { count: 50 }, { headers: AUTHORIZATION });
+  expect(preview.status).toBe(200);
+  expect((await preview.text()).length).toBeLessThan(2 ** 20);
+  await server.get(`/api/data/${id}`, { method: "DELETE", headers: AUTHORIZATION });
+});
+
+test("a model that cannot be looked at is told without its path", async () => {
+  const folder = join(folders.models, "broken");
+  mkdirSync(folder);
+  writeFileSync(join(folder, "config.json"), "[");
+  const { models } = await jsonOf(server.get("/api/models", { headers: AUTHORIZATION }));
+  const { id } = models.find(({ name }: { name: string }) => name === "broken");
+  const response = await server.get(`/api/models/${id}`, { headers: AUTHORIZATION });
+  rmSync(folder, { recursive: true });
+  const text = await response.text();
+  expect([response.status, text]).toEqual([400, expect.stringContaining(id)]);
+  expect(text).not.toContain(folders.models);
 });
 
 test("the document of the interface names every route and how it refuses", async () => {

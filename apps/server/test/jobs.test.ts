@@ -158,6 +158,21 @@ describe.each(databases)("jobs, in a database that is %s", (database) => {
     expect(await jobState(first)).toMatchObject({ state: "cancelled" });
   });
 
+  it("fails a job whose message no database keeps as it is", async () => {
+    server = await startServer(folders);
+    const model = await modelId("llama");
+    // The message shows the start of the line: with a zero byte, or cut within a surrogate pair.
+    for (const [line, shown] of [
+      ['{"text": "a\0b', '{"text": "a\ufffdb'],
+      [`{"text": "${"x".repeat(49)}\u{1f600} and more`, `${"x".repeat(49)}\ufffd`],
+    ] as const) {
+      const id = await begin("eval", { model, data: await upload("odd.jsonl", `${line}\n`), backend: "reference" });
+      const last = (await readEvents(server, id)).at(-1);
+      expect(last?.data).toEqual({ state: "failed", error: { code: "data", message: expect.stringContaining(shown) } });
+      expect(await jobState(id)).toMatchObject({ state: "failed", attempts: 1 });
+    }
+  });
+
   it("calibrates, prunes from the statistics, evaluates and compares", async () => {
     server = await startServer(folders);
     const model = await modelId("llama");

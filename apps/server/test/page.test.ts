@@ -71,6 +71,15 @@ describe("the page's files", () => {
     expect((await get("/", { Origin: "https://evil.example" })).status).toBe(403);
   });
 
+  it("are reached by links of other sites, and by nothing else of theirs", async () => {
+    const link = { "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document" };
+    expect((await get("/", link)).status).toBe(200);
+    expect((await get("/", { ...link, "Sec-Fetch-Dest": "iframe" })).status).toBe(403);
+    expect((await get("/", { ...link, "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "script" })).status).toBe(403);
+    expect((await get("/", { ...link, Origin: "https://evil.example" })).status).toBe(403);
+    expect((await get("/api/jobs", link)).status).toBe(403);
+  });
+
   it("are none where the page is not built", async () => {
     expect((await readPage(join(folder, "nothing"))).size).toBe(0);
   });

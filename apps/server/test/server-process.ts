@@ -68,7 +68,8 @@ export async function startWorker(folders: Folders): Promise<LoggingProcess> {
   return started;
 }
 
-function startProcess(command: string, { home, models, databaseUrl }: Folders, flags: readonly string[]): LoggingProcess {
+/** Starts `secateur serve` or `secateur worker`, and waits for nothing. */
+export function startProcess(command: string, { home, models, databaseUrl }: Folders, flags: readonly string[]): LoggingProcess {
   const { DATABASE_URL: _url, SECATEUR_TOKEN: _token, ...rest } = process.env;
   const env = { ...rest, ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }) };
   const args = [BIN, command, "--home", home, "--models", models, "--data", models, ...flags];

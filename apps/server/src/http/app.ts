@@ -64,7 +64,7 @@ export function createApp(served: Served): OpenAPIHono {
       throw new HttpError(413, "too-large", `the body is larger than ${MAX_JSON_BYTES} bytes`);
     },
   });
-  for (const path of ["/api/jobs/*", "/v1/*"]) {
+  for (const path of ["/api/jobs/*", "/api/data/:id/preview", "/v1/*"]) {
     app.use(path, limit);
     app.use(path, async ({ req }, next) => {
       const type = req.header("content-type") ?? "";

@@ -2,7 +2,7 @@ import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { hidePaths } from "../jobs/hide-paths.ts";
 import { checkTemplate } from "../jobs/recipe.ts";
 import { dataOf, type FoundData, type ListedData, removeData } from "../library/data.ts";
-import { takeUpload } from "../library/upload.ts";
+import { createUploads } from "../library/upload.ts";
 import type { Served } from "./context.ts";
 import { json, refusals } from "./schemas.ts";
 
@@ -46,11 +46,12 @@ export function dataRoutes(app: OpenAPIHono, { library, ask, home, endings, sett
     path: "/api/data",
     summary: "Upload a file that a loader reads",
     request: { body: { content: { "multipart/form-data": { schema: uploadSchema } }, required: true } },
-    responses: { 201: json(dataSchema, "it is here"), ...refusals(400, 413, 415) },
+    responses: { 201: json(dataSchema, "it is here"), ...refusals(400, 413, 415, 507) },
   });
+  const { maxUploadBytes: maxBytes, maxDataBytes: maxTotalBytes } = settings;
+  const takeUpload = createUploads({ uploads: home.uploads, endings, maxBytes, maxTotalBytes });
   app.post("/api/data", async (context) => {
-    const found = await takeUpload(context.req.raw, { uploads: home.uploads, endings, maxBytes: settings.maxUploadBytes });
-    return context.json(listed(found), 201);
+    return context.json(listed(await takeUpload(context.req.raw)), 201);
   });
   app.openapi(
     createRoute({
@@ -58,7 +59,7 @@ export function dataRoutes(app: OpenAPIHono, { library, ask, home, endings, sett
       path: "/api/data/{id}/preview",
       summary: "The first rows as the loader reads them",
       request: { params, body: { content: { "application/json": { schema: previewSchema } }, required: true } },
-      responses: { 200: json(documentsSchema, "its first documents"), ...refusals(400, 404, 415, 503) },
+      responses: { 200: json(documentsSchema, "its first documents"), ...refusals(400, 404, 413, 415, 503) },
     }),
     async (context) => {
       const { path, id } = dataOf(await library.data(), context.req.valid("param").id);

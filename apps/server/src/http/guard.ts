@@ -19,7 +19,9 @@ export function guard({ token, names, open }: GuardOptions): MiddlewareHandler {
     const header = (name: string) => context.req.header(name);
     const host = header("host");
     checkHost(host, names);
-    checkOrigin(host, header("origin"), header("sec-fetch-site"));
+    // A link of another site may lead to the page, which tells nothing by itself.
+    const followed = open.has(context.req.path) && header("sec-fetch-mode") === "navigate" && header("sec-fetch-dest") === "document";
+    checkOrigin(host, header("origin"), followed ? undefined : header("sec-fetch-site"));
     if (token !== undefined && !open.has(context.req.path)) checkToken(token, header("authorization"));
     await next();
     context.res.headers.set("X-Content-Type-Options", "nosniff");

@@ -31,7 +31,12 @@ export function modelRoutes(app: OpenAPIHono, { library, ask }: Served): void {
     }),
     async (context) => {
       const { path, ...model } = modelOf(await library.models(), context.req.valid("param").id);
-      const { path: _, ...inspection } = hidePaths(await ask("inspect", { path }), new Map([[path, model.id]]));
+      const names = new Map([[path, model.id]]);
+      const inspected = await ask("inspect", { path }).catch((error: unknown) => {
+        if (error instanceof Error) error.message = hidePaths(error.message, names);
+        throw error;
+      });
+      const { path: _, ...inspection } = hidePaths(inspected, names);
       return context.json({ ...inspection, ...model }, 200);
     },
   );

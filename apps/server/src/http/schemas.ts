@@ -36,4 +36,5 @@ export const REASONS: Readonly<Record<number, string>> = {
   416: "there are no such bytes",
   429: "too many are waiting",
   503: "the server is busy",
+  507: "there is no room for it",
 };

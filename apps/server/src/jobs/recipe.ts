@@ -78,10 +78,25 @@ export const jobSchema: z.ZodType<unknown> = z.discriminatedUnion("kind", [
 
 /** Checks what a client asks for, as far as that goes without reading anything. Throws HttpError 400, or SecateurError `usage`. */
 export function checkJob(job: JobInput, plugins: PluginList): void {
+  checkValue(job, 0);
   if (job.kind === "prune") parseRecipe(pruned(job.recipe).recipe);
   else if (job.kind === "calibrate") parseCalibration(job.recipe);
   else if (job.kind === "compare") checkCompared(job.recipe.recipe);
   checkNames(job, plugins);
+}
+
+const DEPTH = 32;
+
+/** Refuses what goes deeper than any recipe does, and texts that the database does not take. */
+function checkValue(value: unknown, depth: number): void {
+  if (typeof value === "string" && (value.includes("\0") || /\p{Surrogate}/u.test(value)))
+    refuse("text", `${quoted(value)} has a zero character or a half of a surrogate pair, and text was wanted`);
+  if (typeof value !== "object" || value === null) return;
+  if (depth > DEPTH) refuse("depth", `the recipe is nested deeper than ${DEPTH} levels`);
+  for (const [key, inner] of Object.entries(value)) {
+    checkValue(key, depth);
+    checkValue(inner, depth + 1);
+  }
 }
 
 function checkCompared(recipe: RecipeInput): void {

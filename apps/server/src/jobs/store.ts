@@ -48,7 +48,7 @@ export function isFinal(state: JobState): boolean {
 /** Puts a job down as waiting. */
 export async function insertJob(sql: Sql, { kind, recipe }: JobInput): Promise<string> {
   const id = randomUUID();
-  await sql.query("insert into secateur.jobs (id, kind, recipe, state) values ($1, $2, $3, 'queued')", [id, kind, JSON.stringify(recipe)]);
+  await sql.query("insert into secateur.jobs (id, kind, recipe, state) values ($1, $2, $3, 'queued')", [id, kind, jsonText(recipe)]);
   await appendEvent(sql, id, { type: "state", state: "queued" });
   return id;
 }
@@ -94,8 +94,8 @@ export async function beatJob(sql: Sql, id: string, worker: string): Promise<boo
 /** Ends a worker's job; gives whether it still was that worker's. */
 export async function finishJob(sql: Sql, id: string, worker: string, ending: Ending): Promise<boolean> {
   const { state } = ending;
-  const result = ending.state === "done" ? JSON.stringify(ending.result) : null;
-  const error = ending.state === "failed" ? JSON.stringify(ending.error) : null;
+  const result = ending.state === "done" ? jsonText(ending.result) : null;
+  const error = ending.state === "failed" ? jsonText(ending.error) : null;
   const rows = await sql.query(
     `update secateur.jobs set state = $3, result = $4, error = $5, worker = null, finished_at = now()
      where id = $1 and worker = $2 and state = 'running' returning id`,
@@ -152,7 +152,7 @@ export const PASSING: readonly string[] = ["progress", "measure", "share"];
 export async function appendEvent(sql: Sql, job: string, event: JobEvent): Promise<void> {
   await sql.query(
     "insert into secateur.events (job, seq, event) select $1, coalesce(max(seq), 0) + 1, $2::jsonb from secateur.events where job = $1",
-    [job, JSON.stringify(event)],
+    [job, jsonText(event)],
   );
   if (!PASSING.includes(event.type)) return;
   await sql.query(
@@ -177,6 +177,11 @@ export async function eventsAfter(sql: Sql, after: ReadonlyMap<string, number>):
     events.push({ seq: seq as number, event: event as JobEvent });
   }
   return found;
+}
+
+/** A value as jsonb takes it: with U+FFFD for what that refuses in texts, zero characters and halves of surrogate pairs. Data and messages may have both. */
+function jsonText(value: unknown): string {
+  return JSON.stringify(value).replace(/\\(?:u(?:0000|d[89a-f]..)|.)/g, (found) => (found.length > 2 ? "\\ufffd" : found));
 }
 
 function jobOf(row: Row): Job {
