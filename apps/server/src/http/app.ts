@@ -35,7 +35,7 @@ export function createApp(served: Served): OpenAPIHono {
   });
   app.onError((error, context) => {
     const told = toldOf(error);
-    if (told.status >= 500) served.log.error({ error: error instanceof Error ? error.stack : String(error) }, "a request fails");
+    if (told.status === 500) served.log.error({ error: error instanceof Error ? error.stack : String(error) }, "a request fails");
     const plain: ErrorBody = { error: { code: told.code, message: told.message } };
     const body = /^\/v1(?:\/|$)/.test(context.req.path) ? openAIError(told) : plain;
     // What is left of a body is not waited for.
