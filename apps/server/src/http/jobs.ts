@@ -75,7 +75,7 @@ export function jobRoutes(app: OpenAPIHono, served: Served): void {
       summary: "List jobs, the latest first, without their results",
       responses: { 200: json(z.object({ jobs: z.array(jobView) }), "the jobs") },
     }),
-    async (context) => context.json({ jobs: (await listJobs(database, LISTED)).map((job) => view({ ...job, result: undefined })) }, 200),
+    async (context) => context.json({ jobs: (await listJobs(database, LISTED)).map(view) }, 200),
   );
   app.openapi(
     createRoute({

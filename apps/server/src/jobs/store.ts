@@ -59,9 +59,14 @@ export async function findJob(sql: Sql, id: string): Promise<Job | undefined> {
   return row && jobOf(row);
 }
 
-/** Jobs, the latest first. */
+/** Jobs without their results, which may be megabytes each, the latest first. */
 export async function listJobs(sql: Sql, limit: number): Promise<Job[]> {
-  return (await sql.query("select * from secateur.jobs order by created_at desc, id limit $1", [limit])).map(jobOf);
+  const rows = await sql.query(
+    `select id, kind, recipe, state, cancelling, error, created_at, started_at, finished_at, attempts
+     from secateur.jobs order by created_at desc, id limit $1`,
+    [limit],
+  );
+  return rows.map(jobOf);
 }
 
 /** State → how many jobs are in it. */
