@@ -14,18 +14,23 @@ export function json<Schema extends z.ZodType>(
   return { content: { "application/json": { schema } }, description };
 }
 
+type Refusals<Schema extends z.ZodType, Status extends number> = Record<Status, ReturnType<typeof json<Schema>>>;
+
 /** How an operation refuses, by status. */
-export function refusals<Status extends number>(
-  ...statuses: readonly Status[]
-): Record<Status, ReturnType<typeof json<typeof errorSchema>>> {
-  return Object.fromEntries(statuses.map((status) => [status, json(errorSchema, REASONS[status] ?? "refused")])) as Record<
-    Status,
-    ReturnType<typeof json<typeof errorSchema>>
-  >;
+export function refusals<Status extends number>(...statuses: readonly Status[]): Refusals<typeof errorSchema, Status> {
+  return refusalsAs(errorSchema, statuses);
+}
+
+/** The same with bodies of another form. */
+export function refusalsAs<Schema extends z.ZodType, Status extends number>(
+  schema: Schema,
+  statuses: readonly Status[],
+): Refusals<Schema, Status> {
+  return Object.fromEntries(statuses.map((status) => [status, json(schema, REASONS[status] ?? "refused")])) as Refusals<Schema, Status>;
 }
 
 /** What statuses say. */
-export const REASONS: Readonly<Record<number, string>> = {
+const REASONS: Readonly<Record<number, string>> = {
   400: "something in the request is wrong",
   401: "the token is missing or another",
   403: "that may not be done",

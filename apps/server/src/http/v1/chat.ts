@@ -1,12 +1,11 @@
-import { randomUUID } from "node:crypto";
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { AnswerToken, TokenChoice } from "@secateur/engine";
 import type { Served } from "../context.ts";
 import type { BegunAnswers } from "./answers.ts";
+import { begin, type Head, headOf } from "./begin.ts";
 import { openAIRefusals } from "./errors.ts";
-import { namedModel } from "./models.ts";
-import { goneWith, sendChunks, type Usage, usageOf, usageSchema } from "./reply.ts";
-import { type CommonFields, commonShape, MAX_TOKENS, samplingOf, stopsOf } from "./request.ts";
+import { sendChunks, type Usage, usageOf, usageSchema } from "./reply.ts";
+import { type CommonFields, commonShape, MAX_TOKENS } from "./request.ts";
 
 interface TokenLogprob {
   readonly token: string;
@@ -25,11 +24,8 @@ interface ChatChoice {
   readonly finish_reason: "stop" | "length" | null;
 }
 
-interface ChatCompletion {
-  readonly id: string;
+interface ChatCompletion extends Head {
   readonly object: "chat.completion";
-  readonly created: number;
-  readonly model: string;
   readonly choices: readonly (ChatChoice & {
     readonly message: { readonly role: "assistant"; readonly content: string; readonly refusal: null };
   })[];
@@ -100,7 +96,7 @@ const requestSchema = z
   .openapi("ChatCompletionRequest");
 
 /** The route of conversations, as OpenAI's interface has it. */
-export function chatRoutes(app: OpenAPIHono, { library, answers, log }: Served): void {
+export function chatRoutes(app: OpenAPIHono, served: Served): void {
   app.openapi(
     createRoute({
       method: "post",
@@ -117,29 +113,19 @@ export function chatRoutes(app: OpenAPIHono, { library, answers, log }: Served):
     }),
     async (context) => {
       const asked = context.req.valid("json") as unknown as ChatRequest; // as the schema says, which its common part cannot
-      const model = namedModel(await library.models(), asked.model);
-      const gone = goneWith(context);
-      const begun = await answers.begin(
-        {
-          model,
-          prompt: { kind: "chat", messages: messagesOf(asked) },
-          echo: false,
-          maxTokens: asked.max_completion_tokens ?? asked.max_tokens ?? undefined,
-          defaultTokens: MAX_TOKENS,
-          top: asked.logprobs ? (asked.top_logprobs ?? 0) : undefined,
-          stop: stopsOf(asked),
-          ...samplingOf(asked),
-        },
-        gone.signal,
-      );
-      const head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model: asked.model };
-      if (asked.stream) return sendChunks(context, chunksOf(begun, head, asked), gone, log);
+      const { begun, gone } = await begin(context, served, asked, {
+        prompt: { kind: "chat", messages: messagesOf(asked) },
+        echo: false,
+        maxTokens: asked.max_completion_tokens ?? asked.max_tokens ?? undefined,
+        defaultTokens: MAX_TOKENS,
+        top: asked.logprobs ? (asked.top_logprobs ?? 0) : undefined,
+      });
+      const head = headOf("chatcmpl", asked);
+      if (asked.stream) return sendChunks(context, chunksOf(begun, head, asked), gone, served.log);
       return context.json(await wholeOf(begun, head, asked), 200);
     },
   );
 }
-
-type Head = Pick<ChatCompletion, "id" | "created" | "model">;
 
 /** As chat templates know them: what OpenAI calls developer is the system to them. */
 function messagesOf({ messages }: ChatRequest): { role: string; content: string }[] {

@@ -1,12 +1,11 @@
-import { randomUUID } from "node:crypto";
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { AnswerPiece, AnswerToken, Prompt, TokenText } from "@secateur/engine";
 import type { Served } from "../context.ts";
 import type { BegunAnswers } from "./answers.ts";
+import { begin, type Head, headOf } from "./begin.ts";
 import { openAIRefusals } from "./errors.ts";
-import { namedModel } from "./models.ts";
-import { goneWith, sendChunks, type Usage, usageOf, usageSchema } from "./reply.ts";
-import { type CommonFields, commonShape, samplingOf, stopsOf } from "./request.ts";
+import { sendChunks, type Usage, usageOf, usageSchema } from "./reply.ts";
+import { type CommonFields, commonShape } from "./request.ts";
 
 /** Log-probabilities of a completion's tokens. */
 interface CompletionLogprobs {
@@ -24,11 +23,8 @@ interface CompletionChoice {
   readonly finish_reason: "stop" | "length" | null;
 }
 
-interface Completion {
-  readonly id: string;
+interface Completion extends Head {
   readonly object: "text_completion";
-  readonly created: number;
-  readonly model: string;
   readonly choices: readonly CompletionChoice[];
   readonly usage?: Usage | null | undefined;
 }
@@ -87,7 +83,7 @@ const requestSchema = z
   .openapi("CompletionRequest");
 
 /** The route of completions, as OpenAI's interface has it. */
-export function completionRoutes(app: OpenAPIHono, { library, answers, log }: Served): void {
+export function completionRoutes(app: OpenAPIHono, served: Served): void {
   app.openapi(
     createRoute({
       method: "post",
@@ -104,34 +100,21 @@ export function completionRoutes(app: OpenAPIHono, { library, answers, log }: Se
     }),
     async (context) => {
       const asked = context.req.valid("json") as unknown as CompletionRequest; // as the schema says, which its common part cannot
-      const model = namedModel(await library.models(), asked.model);
-      const gone = goneWith(context);
-      const begun = await answers.begin(
-        {
-          model,
-          prompt: promptOf(asked.prompt),
-          echo: asked.echo ?? false,
-          maxTokens: asked.max_tokens ?? undefined,
-          defaultTokens: DEFAULT_TOKENS,
-          top: asked.logprobs ?? undefined,
-          stop: stopsOf(asked),
-          ...samplingOf(asked),
-        },
-        gone.signal,
-      );
-      const head = {
-        id: `cmpl-${randomUUID()}`,
-        object: "text_completion" as const,
-        created: Math.floor(Date.now() / 1000),
-        model: asked.model,
-      };
-      if (asked.stream) return sendChunks(context, chunksOf(begun, head, asked), gone, log);
+      const { begun, gone } = await begin(context, served, asked, {
+        prompt: promptOf(asked.prompt),
+        echo: asked.echo ?? false,
+        maxTokens: asked.max_tokens ?? undefined,
+        defaultTokens: DEFAULT_TOKENS,
+        top: asked.logprobs ?? undefined,
+      });
+      const head = { ...headOf("cmpl", asked), object: "text_completion" as const };
+      if (asked.stream) return sendChunks(context, chunksOf(begun, head, asked), gone, served.log);
       return context.json(await wholeOf(begun, head, asked), 200);
     },
   );
 }
 
-type Head = Omit<Completion, "choices" | "usage">;
+type CompletionHead = Omit<Completion, "choices" | "usage">;
 
 function promptOf(prompt: CompletionRequest["prompt"]): Prompt {
   if (typeof prompt === "string") return { kind: "texts", texts: [prompt] };
@@ -140,7 +123,7 @@ function promptOf(prompt: CompletionRequest["prompt"]): Prompt {
   return { kind: "ids", ids: typeof first === "number" ? [prompt as readonly number[]] : (prompt as readonly (readonly number[])[]) };
 }
 
-async function wholeOf({ promptTokens, pieces }: BegunAnswers, head: Head, asked: CompletionRequest): Promise<Completion> {
+async function wholeOf({ promptTokens, pieces }: BegunAnswers, head: CompletionHead, asked: CompletionRequest): Promise<Completion> {
   const answers: { text: string; tokens: AnswerToken[]; reason: CompletionChoice["finish_reason"] }[] = [];
   let written = 0;
   for await (const piece of pieces) {
@@ -162,7 +145,7 @@ async function wholeOf({ promptTokens, pieces }: BegunAnswers, head: Head, asked
 
 async function* chunksOf(
   { promptTokens, pieces }: BegunAnswers,
-  head: Head,
+  head: CompletionHead,
   asked: CompletionRequest,
 ): AsyncGenerator<Completion, void, undefined> {
   const usage = asked.stream_options?.include_usage ? { usage: null } : {};

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { HttpError } from "../../http-error.ts";
-import { json, REASONS } from "../schemas.ts";
+import { refusalsAs } from "../schemas.ts";
 
 /** What OpenAI's interface answers what is no success. */
 export interface OpenAIErrorBody {
@@ -20,9 +20,6 @@ export function openAIError({ status, code, message, param }: HttpError): OpenAI
 /** How an operation of OpenAI's interface refuses, by status. */
 export function openAIRefusals<Status extends number>(
   ...statuses: readonly Status[]
-): Record<Status, ReturnType<typeof json<typeof errorSchema>>> {
-  return Object.fromEntries(statuses.map((status) => [status, json(errorSchema, REASONS[status] ?? "refused")])) as Record<
-    Status,
-    ReturnType<typeof json<typeof errorSchema>>
-  >;
+): ReturnType<typeof refusalsAs<typeof errorSchema, Status>> {
+  return refusalsAs(errorSchema, statuses);
 }
