@@ -23,8 +23,9 @@ test.concurrent("a prune tells how good the model was and is", async (context) =
   context.expect(out).toMatch(/^measured +before +after$/m);
   const [, before, after] = out.match(new RegExp(`^other ppl +(${number}) +(${number})$`, "m")) ?? [];
   context.expect(out).not.toContain("Next, see how good it is");
-  const { quality } = JSON.parse(readFileSync(join(folder, "pruned/secateur.json"), "utf8"));
+  const { quality, measure } = JSON.parse(readFileSync(join(folder, "pruned/secateur.json"), "utf8"));
   context.expect(quality).toMatchObject([{ name: "other", sources: ["other.jsonl"], documents: 4 }]);
+  context.expect(measure).toEqual({ evaluate: [{ name: "other", source: "other.jsonl" }], evaluateSamples: 4 });
   for (const [text, { perplexity }] of [
     [before, quality[0].before],
     [after, quality[0].after],

@@ -1,7 +1,7 @@
 import type { Backend } from "@secateur/kit";
 import type { ComparedRow } from "./compare.ts";
 import type { CompareInput, ComparePlan, SharedRecipe } from "./compare-plan.ts";
-import { shownRecipe, shownSource } from "./manifest.ts";
+import { shownMeasure, shownRecipe } from "./manifest.ts";
 import { shownPath } from "./shown-path.ts";
 
 /** What was compared, how, and what came of it. Two equal runs give the same. */
@@ -30,9 +30,8 @@ export async function makeComparison(
   return {
     secateur: version,
     input: {
-      ...input,
+      ...shownMeasure(input),
       recipe: shownRecipe(input.recipe),
-      evaluate: input.evaluate.map(shownSource),
       rules: input.rules.map((rule) => ({ ...rule, fusion: shownPath(rule.fusion) })),
     },
     model: { source, modelType: summary.modelType, hash: await model.hash() },

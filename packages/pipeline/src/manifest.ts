@@ -6,7 +6,7 @@ import type { SharedRecipe } from "./compare-plan.ts";
 import type { EndToken } from "./data.ts";
 import type { Emit } from "./events.ts";
 import { writeWhole } from "./io.ts";
-import type { Quality } from "./measuring.ts";
+import type { MeasureInput, Quality } from "./measuring.ts";
 import { type ModelBytes, modelBytes } from "./model-bytes.ts";
 import type { Plan } from "./plan.ts";
 import type { LayerReport } from "./prune-layer.ts";
@@ -41,7 +41,9 @@ export interface Manifest {
   readonly sparsity: { readonly zeros: number; readonly of: number; readonly ratio: number };
   /** Of all tensors, those that are not pruned too. */
   readonly bytes: ModelBytes;
-  /** How good the model was and is, where that was measured. */
+  /** What gives the quality again, where that was measured. */
+  readonly measure?: MeasureInput;
+  /** How good the model was and is. */
   readonly quality?: readonly Quality[];
   /** Of how many rows of each layer at most the roles' own scores were looked at; or why there are none. */
   readonly roleScores: { readonly rows: number } | { readonly absent: string };
@@ -90,6 +92,7 @@ export function makeManifest(plan: Plan, { modelHash, version, backend, layers, 
     ...(plan.statistics && { statistics: { backend: plan.statistics.header.backend } }),
     sparsity: { zeros, of: size, ratio: size === 0 ? 0 : zeros / size },
     bytes: modelBytes(plan.model.tensors, layers),
+    ...(plan.measuring && { measure: shownMeasure(plan.measuring.input) }),
     ...(quality && { quality }),
     roleScores: absent === undefined ? { rows: SAMPLED_ROWS } : { absent },
     tensors: layers,
@@ -113,8 +116,13 @@ export function shownRecipe<Given extends SharedRecipe>(recipe: Given): Given {
   };
 }
 
+/** What is measured on with its paths as they are shown. */
+export function shownMeasure<Given extends MeasureInput>(input: Given): Given {
+  return { ...input, evaluate: input.evaluate.map(shownSource) };
+}
+
 /** A data source with its paths as they are shown. */
-export function shownSource<Source extends DataSource>(source: Source): Source {
+function shownSource<Source extends DataSource>(source: Source): Source {
   const { template } = source;
   // What has no place for a column is a name, or a file's.
   const isFile = template !== undefined && !template.includes("{");

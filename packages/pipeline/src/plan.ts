@@ -90,7 +90,7 @@ export interface Plan extends BasePlan {
   readonly weights: ReadonlyMap<Role, number>;
   readonly pluginHashes: Readonly<Record<string, string>>;
   /** What the model is measured on before and after; nothing where that was not asked for. */
-  readonly measuring: Measuring | undefined;
+  readonly measuring: (Measuring & { readonly input: MeasureInput }) | undefined;
   readonly summary: Estimate & {
     readonly model: string;
     readonly modelType: string;
@@ -285,10 +285,10 @@ async function measuringOf(
   seqLen: number,
   description: ModelDescription,
   loaders: readonly Loader[],
-): Promise<Measuring | undefined> {
+): Promise<Plan["measuring"]> {
   if (measured.evaluate.length === 0) return undefined;
   const bounds = boundsOf(measured, seqLen, description);
-  return { bounds, evaluation: await loadEvaluation([], measured.evaluate, bounds, loaders) };
+  return { input: measured, bounds, evaluation: await loadEvaluation([], measured.evaluate, bounds, loaders) };
 }
 
 /** What a recipe that does not say it means. */

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { evaluate } from "@secateur/evaluate";
 import { safetensors } from "@secateur/format-safetensors";
 import { describeModel } from "@secateur/models";
@@ -68,9 +68,13 @@ describe("a prune that is measured", () => {
     const folder = await data();
     const events: PruneEvent[] = [];
     const out = join(folder, "measured");
-    const { quality, ...manifest } = await measured(recipeOf(folder), measureOf(folder, "other.jsonl"), out, (event) => events.push(event));
+    const { quality, measure, ...manifest } = await measured(recipeOf(folder), measureOf(folder, "other.jsonl"), out, (event) =>
+      events.push(event),
+    );
     const [other] = quality ?? [];
     expect(other).toMatchObject({ name: "other", documents: 4, hash: expect.stringMatching(/^sha256:/) });
+    const source = relative(process.cwd(), join(folder, "other.jsonl"));
+    expect(measure).toEqual({ evaluate: [{ name: "other", source }], evaluateSamples: 4 });
     const rows = rowsFrom(3, 4);
     expect(other?.before).toMatchObject({ metric: "perplexity", nll: await figuresOf(MODEL, rows) });
     expect(other?.after).toMatchObject({ metric: "perplexity", nll: await figuresOf(out, rows) });

@@ -18,6 +18,16 @@ export function figuresOf(evaluation: Quality["before"]): readonly Figure[] {
   }
 }
 
+/** Each figure of what a model was measured on, under the name of its data, with its values before and after pruning. */
+export function beforeAndAfter(
+  quality: readonly Quality[],
+): readonly { readonly data: string; readonly figure: string; readonly before: string; readonly after: string }[] {
+  return quality.flatMap(({ name: data, before, after }) => {
+    const later = figuresOf(after);
+    return figuresOf(before).map(([figure, , text], i) => ({ data, figure, before: text, after: later[i]?.[2] ?? "" }));
+  });
+}
+
 /** exp of a loss: what it misses by is the loss's error times itself. */
 function perplexityFigure({ perplexity, standardError }: { readonly perplexity: number; readonly standardError: number }): Figure {
   return ["ppl", significant(perplexity), plusMinus(perplexity, perplexity * standardError)];

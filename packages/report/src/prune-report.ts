@@ -1,8 +1,8 @@
 import type { Manifest, Quality } from "@secateur/pipeline";
 import { pruneLine } from "./command-line.ts";
 import { computedText } from "./computed.ts";
-import { figuresOf } from "./figures.ts";
-import { type Html, html, type Part } from "./html.ts";
+import { beforeAndAfter } from "./figures.ts";
+import { type Html, html } from "./html.ts";
 import { layerSections } from "./layer-sections.ts";
 import { name, page, type Section, section, sections } from "./page.ts";
 import { amountText, footer, modelName, recipeSection, warningsOf, withOptions } from "./parts.ts";
@@ -14,14 +14,14 @@ import { counted, grouped, humanBytes, humanCount, percent } from "./units.ts";
  * manifest is escaped. Equal manifests give equal pages.
  */
 export function pruneReport(manifest: Manifest): string {
-  const { model, sparsity, recipe, backend, secateur, warnings } = manifest;
+  const { model, sparsity, recipe, measure, backend, secateur, warnings } = manifest;
   const title = `${modelName(model.source)}: ${percent(sparsity.ratio)} pruned`;
   const parts = [
-    beforeAndAfter(manifest),
+    changes(manifest),
     ...layerSections(manifest),
     method(manifest),
     data(manifest),
-    recipeSection(pruneLine(recipe), "--out OUT", recipe),
+    recipeSection(pruneLine(recipe, measure), "--out OUT", { ...recipe, ...(measure && { measure }) }),
     hashes(manifest),
   ];
   const body = html`<header><p class="kicker">Secateur, report of a prune</p>
@@ -50,7 +50,7 @@ function tiles({ sparsity, bytes, tensors }: Manifest): Html {
 `;
 }
 
-function beforeAndAfter({ sparsity, bytes, tensors, quality = [] }: Manifest): Section {
+function changes({ sparsity, bytes, tensors, quality = [] }: Manifest): Section {
   const before = tensors.reduce((sum, { zerosBefore }) => sum + zerosBefore, 0);
   const share = (zeros: number): number => (sparsity.of === 0 ? 0 : zeros / sparsity.of);
   return section("before", "Before and after", [
@@ -62,7 +62,7 @@ function beforeAndAfter({ sparsity, bytes, tensors, quality = [] }: Manifest): S
         ["their share", percent(share(before)), percent(sparsity.ratio)],
         ["stored", humanBytes(bytes.dense), humanBytes(bytes.dense)],
         ["with zeros left out", "", humanBytes(bytes.packed)],
-        ...quality.flatMap(figureRows),
+        ...beforeAndAfter(quality).map(({ data, figure, before, after }) => [html`${name(data)} ${figure}`, before, after]),
       ],
     }),
     ...(quality.length === 0 ? [UNMEASURED] : [measuredOn(quality)]),
@@ -74,12 +74,6 @@ function beforeAndAfter({ sparsity, bytes, tensors, quality = [] }: Manifest): S
 const UNMEASURED: Html = html`<p class="note">Quality was not measured: <code>--eval FILE</code> of <code>secateur prune</code> does so before and after, on data that the
 model was not pruned with. <code>secateur compare</code> measures several ways to prune a model.</p>
 `;
-
-/** A row for each figure of what was measured on some data. */
-function figureRows({ name: data, before, after }: Quality): Part[][] {
-  const later = figuresOf(after);
-  return figuresOf(before).map(([figure, , text], i) => [html`${name(data)} ${figure}`, text, later[i]?.[2] ?? ""]);
-}
 
 function measuredOn(quality: readonly Quality[]): Html {
   const sets = table({

@@ -81,6 +81,13 @@ const metric = <More extends z.core.$ZodLooseShape>(more: More) =>
     z.looseObject({ metric: z.literal("choices"), acc: estimate, accNorm: estimate, ...figures, ...more }),
   ]);
 
+const measure = {
+  evaluate: z.array(z.looseObject({ name: text, source: text, fields: byName(text).optional(), template: text.optional() })),
+  evaluateSamples: count,
+  evaluateSeqLen: count.optional(),
+  evaluateMaxTokens: count.optional(),
+};
+
 const manifest = z.looseObject({
   secateur: text,
   recipe: z.looseObject({}),
@@ -103,6 +110,7 @@ const manifest = z.looseObject({
   statistics: z.looseObject({ backend }).optional(),
   sparsity: z.looseObject({ zeros: count, of: count, ratio: amount }),
   bytes: z.looseObject({ dense: amount, packed: amount }),
+  measure: z.looseObject(measure).optional(),
   quality: z
     .array(z.looseObject({ name: text, sources: texts, documents: count, hash: text, before: metric({}), after: metric({}) }))
     .optional(),
@@ -127,8 +135,6 @@ const row = z.looseObject({
   ).optional(),
 });
 
-const source = z.looseObject({ name: text, source: text, fields: byName(text).optional(), template: text.optional() });
-
 const comparison = z.looseObject({
   secateur: text,
   input: z.looseObject({
@@ -137,10 +143,7 @@ const comparison = z.looseObject({
     rules: z.array(
       z.looseObject({ name: text, fusion: text, fusionOptions: byName(z.unknown()).optional(), tasksWeight: amount.optional() }),
     ),
-    evaluate: z.array(source),
-    evaluateSamples: count,
-    evaluateSeqLen: count.optional(),
-    evaluateMaxTokens: count.optional(),
+    ...measure,
   }),
   model,
   plan: z.looseObject({

@@ -79,7 +79,9 @@ describe("the numbers of a page are those of its JSON", () => {
       { ...set("c4"), before: text(20), after: text(30) },
       { ...set("arc"), before: choices(0.6), after: choices(0.5) },
     ] as unknown as Manifest["quality"] & object;
-    const measured = pageOf({ ...manifestOf(), quality });
+    const evaluate = ["c4", "arc"].map((name) => ({ name, source: `${name}.jsonl` }));
+    const measured = pageOf({ ...manifestOf(), quality, measure: { evaluate, evaluateSamples: 12 } });
+    expect(measured.text).toContain("--eval c4=c4.jsonl --eval arc=arc.jsonl --eval-samples 12");
     expect(measured.tables.get("before and after")?.slice(5)).toEqual([
       ["c4 ppl", "20.0 ± 2.0", "30.0 ± 3.0"],
       ["arc acc", "60.0 % ± 2.0", "50.0 % ± 2.0"],

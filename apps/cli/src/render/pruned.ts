@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { BackendDescription } from "@secateur/kit";
 import type { PlanSummary, Quality } from "@secateur/pipeline";
-import { computedText, counted, figuresOf, grouped, humanBytes, humanDuration, percent, shellQuoted } from "@secateur/report/text";
+import { beforeAndAfter, computedText, counted, grouped, humanBytes, humanDuration, percent, shellQuoted } from "@secateur/report/text";
 import { invocation } from "../invocation.ts";
 import type { Colors } from "../terminal.ts";
 import { table } from "./table.ts";
@@ -43,10 +43,7 @@ export function prunedText(pruned: Pruned, colors: Colors): string {
 
 /** How good the model was and is, and how that was measured. */
 function qualityText(quality: readonly Quality[], { dim }: Colors): string {
-  const rows = quality.flatMap(({ name, before, after }) => {
-    const later = figuresOf(after);
-    return figuresOf(before).map(([figure, , text], i) => [`${name} ${figure}`, text, later[i]?.[2] ?? ""]);
-  });
+  const rows = beforeAndAfter(quality).map(({ data, figure, before, after }) => [`${data} ${figure}`, before, after]);
   const protocols = quality.map(({ name, after }) => `${name}: ${after.protocol}`).join("\n");
   return `${table([["measured", "before", "after"], ...rows], ["left", "right", "right"])}\n${dim(`± is a standard error.\n${protocols}`)}\n`;
 }

@@ -1,6 +1,16 @@
 import type { EvalOutcome, PruneOutcome } from "@secateur/engine";
 import type { Comparison, Quality } from "@secateur/pipeline";
-import { computedText, conclusionText, figuresOf, grouped, humanBytes, percent, plusMinus, shareText } from "@secateur/report/text";
+import {
+  beforeAndAfter,
+  computedText,
+  conclusionText,
+  figuresOf,
+  grouped,
+  humanBytes,
+  percent,
+  plusMinus,
+  shareText,
+} from "@secateur/report/text";
 import type { JSX } from "preact";
 import type { Job } from "../api/types.ts";
 import { Scrolled } from "../parts/small.tsx";
@@ -29,10 +39,9 @@ export function Result({ job }: { readonly job: Job }): JSX.Element | null {
 
 /** What a model was before it was pruned, and is after. */
 function BeforeAndAfter({ quality }: { readonly quality: readonly Quality[] }): JSX.Element {
-  const rows = quality.flatMap(({ name, before, after }) => {
-    const later = figuresOf(after);
-    return figuresOf(before).map(([figure, , text], i) => [`${name}: ${FIGURES[figure] ?? figure}`, text, later[i]?.[2] ?? ""] as const);
-  });
+  const rows = beforeAndAfter(quality).map(
+    ({ data, figure, before, after }) => [`${data}: ${FIGURES[figure] ?? figure}`, before, after] as const,
+  );
   return (
     <Scrolled label="before and after">
       <table>
