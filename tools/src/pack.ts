@@ -87,7 +87,8 @@ export async function installProjects(
     ...[...packed.keys()].map((name) => `  ${JSON.stringify(name)}: ${JSON.stringify(packedFile(packed, name))}`),
   ];
   await writeFile(join(folder, "pnpm-workspace.yaml"), `${lines.join("\n")}\n`);
-  await pnpm(folder, "install", "--prefer-offline", "--silent");
+  // pnpm takes a lockfile as frozen where CI is set, and this folder's is about to change.
+  await pnpm(folder, "install", "--no-frozen-lockfile", "--prefer-offline", "--silent");
 }
 
 /** What a dependency on a packed package is declared as. */
