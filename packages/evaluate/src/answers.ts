@@ -49,7 +49,7 @@ export async function evaluateAnswers(setting: Setting, rows: readonly Document[
   const scores = await scoreSequences(
     setting.engine,
     items.map(({ ids }) => ids),
-    { signal: setting.signal, onProgress: (done) => setting.onProgress?.(done * share) },
+    { ...setting, onProgress: (done) => setting.onProgress?.(done * share) },
   );
   const losses = items.map(({ ids, start }, i) => ({
     loss: sum((scores[i] as TokenScores).loss.subarray(start - 1)),

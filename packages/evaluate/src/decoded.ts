@@ -48,7 +48,7 @@ export async function decodeAnswers(
   report: (share: number) => void,
 ): Promise<DecodedAnswer[]> {
   const answers = rows.map((): { text: string; finishReason: FinishReason } => ({ text: "", finishReason: "length" }));
-  const weights = holdWeights(setting.engine);
+  const weights = setting.weights ?? holdWeights(setting.engine);
   let done = 0;
   try {
     for (const [{ stop, maxTokens }, numbers] of byEnd(rows)) {
@@ -63,7 +63,7 @@ export async function decodeAnswers(
       }
     }
   } finally {
-    weights.release();
+    if (!setting.weights) weights.release();
   }
   return rows.map(({ counts, wanted }, i) => {
     const { text, finishReason } = answers[i] as (typeof answers)[number];

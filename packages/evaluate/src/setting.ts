@@ -1,4 +1,4 @@
-import type { Engine } from "@secateur/runner";
+import type { Engine, HeldWeights } from "@secateur/runner";
 import { endTokens, type Tokenizer } from "@secateur/text";
 
 /** What is measured: perplexity of running text, of answers given their prompts, or how often the right choice is the likeliest. */
@@ -18,6 +18,8 @@ export interface EvaluateOptions {
   readonly end?: readonly number[];
   /** At most so many tokens of an answer are decoded, for rows that say how theirs ends or what counts of it; 0 decodes none. Default: what a row says, else 256. */
   readonly maxTokens?: number;
+  /** Weights of the model that stay on the backend after the measurement too; left out, they are read for each part of it. */
+  readonly weights?: HeldWeights;
   /** Told the share of the work that is done, 0 to 1. */
   readonly onProgress?: (share: number) => void;
   readonly signal?: AbortSignal;

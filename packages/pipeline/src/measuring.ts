@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type Evaluation, evaluate, metricOf } from "@secateur/evaluate";
 import type { Backend, Document, OpenModel } from "@secateur/kit";
 import { describeModel } from "@secateur/models";
-import { createEngine } from "@secateur/runner";
+import { createEngine, holdWeights } from "@secateur/runner";
 import { modelTokenizer } from "@secateur/text";
 import type { EvaluationBounds, EvaluationSet, EvaluationSource } from "./evaluation-data.ts";
 import { contentKey } from "./holdout.ts";
@@ -56,6 +56,7 @@ export async function measureModel(
   { backend, onProgress, signal }: MeasureOptions,
 ): Promise<Record<string, Evaluation>> {
   const engine = createEngine(model, describeModel(model), backend);
+  const weights = evaluation.length > 1 ? holdWeights(engine) : undefined; // read once for all of the data
   try {
     const metrics: Record<string, Evaluation> = {};
     for (const [i, { name, documents }] of evaluation.entries()) {
@@ -65,11 +66,13 @@ export async function measureModel(
         // Of answers and choices none is left out for its length, as far as the model has positions.
         ...(metricOf(documents) === "perplexity" && { seqLen: bounds.seqLen }),
         onProgress: (share) => onProgress?.(name, (i + share) / evaluation.length),
+        ...(weights && { weights }),
         ...(signal && { signal }),
       });
     }
     return metrics;
   } finally {
+    weights?.release();
     await engine.release();
   }
 }

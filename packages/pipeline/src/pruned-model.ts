@@ -1,3 +1,4 @@
+import { setImmediate as afterOthers } from "node:timers/promises";
 import { type Backend, type OpenModel, SecateurError, throwIfCancelled } from "@secateur/kit";
 import { byteSize, type Tensor } from "@secateur/tensor";
 import { allocateCounts, type Counts } from "./allocation.ts";
@@ -52,8 +53,9 @@ export async function openPruned(plan: Plan, options: PrunedModelOptions): Promi
   const reports = new Array<readonly LayerReport[] | undefined>(sections.length);
   const held = new Map<number, PrunedSection>();
   let bytes = 0;
-  /** The section that was pruned last: whoever reads one of its tensors reads the others next. */
-  let last: { readonly index: number; readonly section: Promise<PrunedSection> } | undefined;
+  /** The section that was asked for last, whose tensors are read one after another, and the next one, which is pruned while the backend computes with the last. */
+  const atWork = new Map<number, Promise<PrunedSection>>();
+  let pruning: Promise<unknown> = Promise.resolve(); // one section at a time
 
   async function chosenCounts(): Promise<Counts | undefined> {
     const { ratios, ranking } = plan.method;
@@ -62,22 +64,27 @@ export async function openPruned(plan: Plan, options: PrunedModelOptions): Promi
     return ranking && rankCounts(context, { emit, signal });
   }
 
+  function start(index: number): Promise<PrunedSection> {
+    const known = atWork.get(index);
+    if (known) return known;
+    const section = pruning.then(() => pruneSection({ ...context, counts }, walk, index, signal));
+    atWork.set(index, section);
+    pruning = section.catch(() => atWork.delete(index)); // whoever asks for it prunes it again, and hears what is wrong
+    return section;
+  }
+
   async function sectionAt(index: number): Promise<PrunedSection> {
     const known = held.get(index);
     if (known) return known;
-    if (last?.index !== index) {
-      last = { index, section: pruneSection({ ...context, counts }, walk, index, signal) };
-      last.section.catch(() => {
-        last = undefined;
-      });
-    }
-    const section = await last.section;
+    const section = await start(index);
     reports[index] = section.reports;
+    for (const other of atWork.keys()) if (other !== index && other !== index + 1) atWork.delete(other);
     const size = [...section.tensors.values()].reduce((sum, tensor) => sum + byteSize(tensor), 0);
     if (!held.has(index) && bytes + size <= memoryBytes) {
       held.set(index, section);
       bytes += size;
     }
+    if (index + 1 < sections.length && !held.has(index + 1)) start(index + 1);
     return section;
   }
 
@@ -109,6 +116,8 @@ async function pruneSection(context: LayerContext, walk: Walk, index: number, si
   const { plan } = context;
   const section = plan.sections[index] as Plan["sections"][number]; // one of the plan's
   const { steps, share } = plan.passes[index] as Plan["passes"][number]; // one a section
+  // What reads the section before it, or computes with it, comes first, here and after each layer.
+  await afterOthers();
   const weights = await walk.load(section, (name) => plan.model.read(name));
   const tensors = new Map<string, Tensor>();
   const reports: LayerReport[] = [];
@@ -116,6 +125,7 @@ async function pruneSection(context: LayerContext, walk: Walk, index: number, si
     const stats = await walk.collect({ index, share }, step, weights, plan.needs);
     for (const target of step.targets) {
       throwIfCancelled(signal);
+      await afterOthers();
       const { name } = target.weight;
       const weight = weights.tensors.get(name) as Tensor; // loaded with its section
       const { tensor, report } = await pruneLayer(context, target, weight, statsOf(name, stats));

@@ -3,7 +3,7 @@ import { jsonlLoader } from "@secateur/data-jsonl";
 import { safetensors, safetensorsFiles } from "@secateur/format-safetensors";
 import type { Backend } from "@secateur/kit";
 import { bytesOf } from "@secateur/tensor";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { calibrate, openPruned, parseCalibration, parseRecipe, planCalibration, planPrune, prune, type RecipeInput } from "../src/index.ts";
 import { goldenFolder } from "./golden-cases.ts";
 import { partsOf } from "./run.ts";
@@ -57,6 +57,22 @@ describe("a model that is pruned where it is read", () => {
         await file.close();
         await plan.close();
       }
+    });
+  });
+
+  it("is pruned a section ahead of whoever reads it", async () => {
+    await withBackend(async (backend) => {
+      const plan = await planOf({ model: MODEL, scorer: "wanda", sparsity: 0.5, stats: await statistics(await newFolder(), backend) });
+      const read: string[] = [];
+      const watched = { ...plan.model, read: (name: string) => plan.model.read(name).finally(() => read.push(name)) };
+      const [first, second] = plan.sections.map(({ linears }) => linears.map(({ tensor }) => tensor)) as [string[], string[]];
+      const { model } = await openPruned({ ...plan, model: watched }, { backend });
+      await model.read(first.at(-1) as string);
+      expect(read.toSorted()).toEqual(first.toSorted());
+      await vi.waitFor(() => expect(read.toSorted()).toEqual([...first, ...second].toSorted()));
+      await model.read(second[0] as string);
+      expect(read).toHaveLength(first.length + second.length); // it is there already
+      await plan.close();
     });
   });
 

@@ -1,5 +1,5 @@
 import { type Axes, OP_KINDS } from "@secateur/graph";
-import { f32, seededRandom, tensor } from "@secateur/tensor";
+import { f32, seededRandom, type Tensor, tensor } from "@secateur/tensor";
 import type { Backend } from "../contracts.ts";
 import { type BackendCase, backendCase, blockCase, gradientCase, numbers, opCases } from "./backend-cases.ts";
 import {
@@ -127,6 +127,34 @@ function describeBlock(law: Law, tolerance: number, reference: (() => Promise<Ba
     }
     for (const [input, value] of Object.entries(inputs)) {
       expectEqual(`a run leaves ${input} as it was`, await backend.download(named(there, input)), value);
+    }
+  });
+
+  law("does several things at once as it does them one by one", async (backend) => {
+    const executable = await backend.compile(block.program);
+    const random = seededRandom(9);
+    const given = [1, 5, 17].map((tokens) => block.draw({ batch: 2, tokens }, random));
+    const matrix = (rows: number, cols: number): HostTensor =>
+      f32(
+        [rows, cols],
+        Float32Array.from({ length: rows * cols }, () => random.next() - 0.5),
+      );
+    const [a, b] = [matrix(3, 40), matrix(40, 7)];
+    const product = async (): Promise<Tensor> => {
+      const [left, right] = [backend.upload(a), backend.upload(b)];
+      const there = await backend.matmul(left, right);
+      const found = await backend.download(there);
+      for (const value of [left, right, there]) backend.release(value);
+      return found;
+    };
+    const alone: Record<string, Tensor>[] = [];
+    for (const inputs of given) alone.push(await runOnce(backend, executable, inputs));
+    const wanted = await product();
+    const [found, ...together] = await Promise.all([product(), ...given.map((inputs) => runOnce(backend, executable, inputs))]);
+    expectEqual("a product beside runs is the product alone", found, wanted);
+    for (const [i, outputs] of together.entries()) {
+      for (const [output, value] of Object.entries(alone[i] as Record<string, Tensor>))
+        expectEqual(`runs at once give ${output} as one by one`, named(outputs, output), value);
     }
   });
 
