@@ -8,7 +8,7 @@ import { type Study, studiesOf } from "./study/plan.ts";
 import { linesOf, type StudyLine, summaryOf } from "./study/results.ts";
 
 // Finds which rule lies beyond the mixtures' frontier most often: `pnpm study MODEL --out study.jsonl [--methods wanda,fisher] [--tasks gsm8k,mbpp]
-// [--amounts 0.5] [--read dev|test]`. Every task with every method and amount is one `secateur compare`; a line a model goes to the file, and what is in it
+// [--amounts 0.5] [--rules max,sum] [--read dev|test]`. Every task with every method and amount is one `secateur compare`; a line a model goes to the file, and what is in it
 // is not done again. Options are chosen on rows of the training files that are held out (`dev`); the test files are read once, for what has been chosen.
 
 const { values, positionals } = parseArgs({
@@ -19,6 +19,7 @@ const { values, positionals } = parseArgs({
     methods: { type: "string", default: "wanda" },
     tasks: { type: "string", default: "gsm8k,arc-easy,mbpp,pubmedqa,spider" },
     amounts: { type: "string", default: "0.5" },
+    rules: { type: "string" },
     read: { type: "string", default: "dev" },
     samples: { type: "string", default: "64" },
     "eval-samples": { type: "string", default: "64" },
@@ -26,14 +27,15 @@ const { values, positionals } = parseArgs({
 });
 const [model] = positionals;
 if (model === undefined || (values.read !== "dev" && values.read !== "test"))
-  throw new Error("usage: pnpm study MODEL [--out FILE] [--methods …] [--tasks …] [--amounts …] [--read dev|test]");
+  throw new Error("usage: pnpm study MODEL [--out FILE] [--methods …] [--tasks …] [--amounts …] [--rules …] [--read dev|test]");
 const list = (text: string): string[] => text.split(",");
 
 const command = fileURLToPath(new URL("../../apps/cli/dist/bin.js", import.meta.url));
 const lines = await knownLines(values.out);
 const folder = `${values.out}.compare`;
 await mkdir(folder, { recursive: true });
-for (const study of studiesOf(list(values.tasks), list(values.methods), list(values.amounts), resolve(values.data), values.read)) {
+const grid = { tasks: list(values.tasks), methods: list(values.methods), amounts: list(values.amounts), rules: values.rules };
+for (const study of studiesOf(grid, resolve(values.data), values.read)) {
   if (lines.some(({ study: name }) => name === study.name)) continue;
   console.log(study.name);
   const document = await compared(study, join(folder, `${study.name.replaceAll(/[^\w.-]/g, "_")}.json`));

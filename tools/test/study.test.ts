@@ -4,7 +4,7 @@ import { studiesOf } from "../src/study/plan.ts";
 import { linesOf, type StudyLine, summaryOf } from "../src/study/results.ts";
 
 test("every task is compared with every method and amount, and test files are read only when it is said", () => {
-  const studies = studiesOf(["gsm8k", "mbpp"], ["wanda"], ["0.5", "2:4"], "/data", "dev");
+  const studies = studiesOf({ tasks: ["gsm8k", "mbpp"], methods: ["wanda"], amounts: ["0.5", "2:4"] }, "/data", "dev");
   expect(studies.map(({ name }) => name)).toEqual([
     "gsm8k wanda 0.5 dev",
     "mbpp wanda 0.5 dev",
@@ -16,12 +16,14 @@ test("every task is compared with every method and amount, and test files are re
   ]);
   expect(studies[2]?.args).toContain("--pattern");
   expect(studies.flatMap(({ args }) => args).filter((arg) => /test|--eval/.test(arg))).toEqual([]);
-  expect(studiesOf(["gsm8k"], ["wanda"], ["0.5"], "/data", "test")[0]?.args).toContain("gsm8k=/data/gsm8k/test.jsonl");
-  expect(() => studiesOf(["gsm9k"], ["wanda"], ["0.5"], "/data", "dev")).toThrow("the study has no task gsm9k; there are gsm8k");
+  const one = { tasks: ["gsm8k"], methods: ["wanda"], amounts: ["0.5"] };
+  expect(studiesOf(one, "/data", "test")[0]?.args).toContain("gsm8k=/data/gsm8k/test.jsonl");
+  expect(studiesOf({ ...one, rules: "max" }, "/data", "dev")[0]?.args.join(" ")).toMatch(/--fusion max$/);
+  expect(() => studiesOf({ ...one, tasks: ["gsm9k"] }, "/data", "dev")).toThrow("the study has no task gsm9k; there are gsm8k");
 });
 
 test("a comparison gives a line a model, and lines a summary of the rules", () => {
-  const [study] = studiesOf(["gsm8k"], ["wanda"], ["0.5"], "/data", "dev");
+  const [study] = studiesOf({ tasks: ["gsm8k"], methods: ["wanda"], amounts: ["0.5"] }, "/data", "dev");
   if (!study) throw new Error("there is a study");
   const metric = (nll: number) => ({ metric: "perplexity", nll, standardError: 0.1, losses: [{ loss: 1, tokens: 1 }] });
   const row = (name: string, kind: ComparedRow["kind"], frontier?: object) => ({

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseRecipe } from "@secateur/pipeline";
+import { fusionOf, parseRecipe } from "@secateur/pipeline";
 import { describe, test } from "vitest";
 import { run, start, workFolder } from "./run-cli.ts";
 
@@ -46,11 +46,9 @@ describe.concurrent("help", () => {
     context.expect(help).toContain(`what computes (default: ${recipe.backend})`);
     context.expect(recipe.propagate).toBeUndefined(); // what suits the method
     context.expect(help).toContain("dense ones (none) before it is looked at (default: block, or none for scores of the dense model)");
-    context
-      .expect(help)
-      .toContain(
-        `(default: ${parseRecipe({ model: "m", sparsity: 0.5, tasks: [{ name: "a", source: "a" }] }).fusion} with tasks, else ${recipe.fusion})`,
-      );
+    const withTasks = { ...recipe, tasks: [{ name: "a", source: "a" }] };
+    const [usual, alone] = [fusionOf(withTasks, {}), fusionOf(recipe, {})];
+    context.expect(help).toContain(`(default: with tasks what suits the scorer, ${usual} or mixture, else ${alone})`);
   });
 });
 

@@ -31,6 +31,8 @@ describe.concurrent("prune", () => {
       "fisher",
       "--solver",
       "sparsegpt",
+      "--fusion",
+      "shared-exclusive",
       "--fusion-option",
       "tau=0.2",
       "--weight",

@@ -230,7 +230,7 @@ describe.each(databases)("jobs, in a database that is %s", (database) => {
     const [id0, id1] = [statistics.slice(0, 8), jobs[0]?.slice(0, 8)];
     expect(await commandOf(statistics)).toBe(`secateur calibrate llama ${data0} --backend reference --out statistics-${id0}.safetensors`);
     expect(await commandOf(jobs[0])).toBe(
-      `secateur prune llama --sparsity 0.5 --scorer wanda --backend reference --fusion shared-exclusive --stats statistics-${id0}.safetensors --eval b=llama/task-a.jsonl --eval-samples 2 --eval-seq-len 16 --out pruned-${id1}`,
+      `secateur prune llama --sparsity 0.5 --scorer wanda --backend reference --stats statistics-${id0}.safetensors --eval b=llama/task-a.jsonl --eval-samples 2 --eval-seq-len 16 --out pruned-${id1}`,
     );
     expect(await commandOf(jobs[1])).toBe(
       "secateur eval llama --data llama/calibration.jsonl --samples 2 --max-tokens 4 --backend reference",

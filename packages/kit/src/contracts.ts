@@ -28,7 +28,7 @@ export interface BackendDescription {
 }
 
 /**
- * An engine that runs programs. Values stay on its device between calls; whoever uploads or receives a tensor releases it.
+ * An engine that runs programs. Values stay on its device between calls; whoever uploads or receives a tensor releases it. A call may come while others are under way.
  * After `dispose` every call throws SecateurError `backend`.
  */
 export interface Backend {
@@ -254,7 +254,10 @@ export interface Plugin<Kind extends string, Options, Made> {
 }
 
 /** A plugin that makes a scorer or a solver. */
-export type ScorerPlugin<Options = unknown> = Plugin<"scorer", Options, Scorer | Solver>;
+export interface ScorerPlugin<Options = unknown> extends Plugin<"scorer", Options, Scorer | Solver> {
+  /** The name of the fusion that suits its scores, which is taken where several roles are given and none is named; the program's own choice when left out. */
+  readonly fusion?: string;
+}
 /** A plugin that makes a fuser. */
 export type FuserPlugin<Options = unknown> = Plugin<"fuser", Options, Fuser>;
 /** A plugin that makes an allocator. */

@@ -181,7 +181,7 @@ const FILES = 3;
 async function needsOf(variants: ComparePlan["variants"], sections: readonly Section[]): Promise<Need[]> {
   const needs: Need[] = [];
   for (const { recipe, parts } of variants) {
-    const { scoreNeeds, rankingNeeds, walkNeeds, ratios } = methodOf({ ...recipe, propagate: "none" }, parts);
+    const { scoreNeeds, rankingNeeds, walkNeeds, ratios } = methodOf({ ...recipe, fusion: parts.fusion, propagate: "none" }, parts);
     needs.push(...scoreNeeds, ...rankingNeeds, ...walkNeeds, ...(ratios?.needs ?? []));
     if (ratios) await checkAllocator(ratios, sections, recipe);
   }

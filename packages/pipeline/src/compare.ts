@@ -146,7 +146,7 @@ async function measureAll(plan: ComparePlan, whole: OpenStatistics, half: OpenSt
         const layers = await pruned.layers();
         const weights = Object.fromEntries(own.weights);
         const tokens = own.roles.reduce((sum, role) => sum + role.tokens, 0);
-        return { key, name, kind, fusion: recipe.fusion, weights, tokens, sparsity: sparsityOf(layers), metrics, layers };
+        return { key, name, kind, fusion: parts.fusion, weights, tokens, sparsity: sparsityOf(layers), metrics, layers };
       },
     });
   }

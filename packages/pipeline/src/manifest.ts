@@ -8,9 +8,9 @@ import type { Emit } from "./events.ts";
 import { writeWhole } from "./io.ts";
 import type { MeasureInput, Quality } from "./measuring.ts";
 import { type ModelBytes, modelBytes } from "./model-bytes.ts";
-import type { Plan } from "./plan.ts";
+import type { Plan, PlannedRecipe } from "./plan.ts";
 import type { LayerReport } from "./prune-layer.ts";
-import type { DataSource, Recipe } from "./recipe.ts";
+import type { DataSource } from "./recipe.ts";
 import { SAMPLED_ROWS, whyNoRoleScores } from "./role-scores.ts";
 import { shownPath } from "./shown-path.ts";
 
@@ -18,7 +18,7 @@ import { shownPath } from "./shown-path.ts";
 export interface Manifest {
   readonly secateur: string;
   /** A recipe that gives this model again. */
-  readonly recipe: Recipe;
+  readonly recipe: PlannedRecipe;
   readonly model: { readonly source: string; readonly modelType: string; readonly hash: string };
   readonly data: readonly {
     readonly role: string;

@@ -44,7 +44,7 @@ export interface Method {
 }
 
 /** What of a recipe decides how a method works. */
-type MethodRecipe = Pick<Recipe, "scorer" | "solver" | "fusion" | "allocate" | "pattern" | "propagate" | "stats">;
+type MethodRecipe = Pick<Recipe, "scorer" | "solver" | "allocate" | "pattern" | "propagate" | "stats"> & { readonly fusion: string };
 
 /** Works out a method. Throws SecateurError `usage` or `unsupported` for parts that do not go together, `plugin` for what is none. */
 export function methodOf(recipe: MethodRecipe, parts: MethodParts): Method {

@@ -43,6 +43,8 @@ export interface Parts {
   /** What the recipe's `solver` stands for. */
   readonly solver?: Solver | undefined;
   readonly fuser: Fuser;
+  /** The fuser's name: the recipe's, or what suits its scorer (`fusionOf`). */
+  readonly fusion: string;
   /** What the recipe's `allocate` stands for. */
   readonly allocator?: Allocator | undefined;
   /** Opens the statistics that a recipe may name. */
@@ -72,9 +74,12 @@ export interface BasePlan {
   close(): Promise<void>;
 }
 
+/** A recipe in which nothing is left open. */
+export type PlannedRecipe = Recipe & { readonly fusion: string; readonly propagate: "block" | "linear" | "none" };
+
 /** A checked run: everything that can be known before a weight is read. */
 export interface Plan extends BasePlan {
-  readonly recipe: Recipe & { readonly propagate: "block" | "linear" | "none" };
+  readonly recipe: PlannedRecipe;
   readonly method: Method;
   /** What data passes through on its way; over kept statistics, what is read together. */
   readonly passes: readonly Passes[];
@@ -169,7 +174,7 @@ type Opened = Pick<Plan, "model" | "statistics" | "replace" | "close">;
 
 /** As `planPrune`, of a model and statistics that are open already; the place for the output is the caller's to check. */
 export async function planOpened(given: Recipe, parts: Parts, opened: Opened, measured?: MeasureInput): Promise<Plan> {
-  const method = methodOf(given, parts);
+  const method = methodOf({ ...given, fusion: parts.fusion }, parts);
   const { preferredTokens, memoryBytes = defaultMemory() } = parts;
   const { model, statistics } = opened;
   const description = describeModel(model);
@@ -178,7 +183,8 @@ export async function planOpened(given: Recipe, parts: Parts, opened: Opened, me
   const seqLen = chooseSeqLen(given.seqLen, description);
   // Checked, and its keys in one order: the manifest's bytes do not depend on how it was written.
   const propagate = propagationOf(given, method);
-  const recipe = { ...parseRecipe({ ...given, ...(statistics ? {} : { seqLen }), propagate }), propagate };
+  const { fusion } = parts;
+  const recipe = { ...parseRecipe({ ...given, ...(statistics ? {} : { seqLen }), fusion, propagate }), fusion, propagate };
   const { ratios, fuser, walkNeeds, ratioNeeds } = method;
   const allWeights = roleWeights(rolesNamed(recipe, statistics), recipe.weights);
   const measuring = measured && (await measuringOf(measured, seqLen, description, parts.loaders));
@@ -188,7 +194,7 @@ export async function planOpened(given: Recipe, parts: Parts, opened: Opened, me
   const read = uniqueNeeds([...walkNeeds, ...ofDense, ...ratioNeeds]);
   checkDense(sections, description, read);
   if (read.length > 0 && statistics) {
-    roles = keptRoles(statistics, recipe.fusion, fuser, allWeights);
+    roles = keptRoles(statistics, fusion, fuser, allWeights);
     await checkStatistics(statistics, model, sections, roles, read);
   } else if (read.length > 0) {
     const take = (document: Document, role: Role): boolean => {
@@ -292,7 +298,7 @@ async function measuringOf(
 }
 
 /** What a recipe that does not say it means. */
-function propagationOf({ propagate, stats }: Recipe, { scoresFrom, solver }: Method): Plan["recipe"]["propagate"] {
+function propagationOf({ propagate, stats }: Recipe, { scoresFrom, solver }: Method): PlannedRecipe["propagate"] {
   return propagate ?? (stats !== undefined || (scoresFrom === "dense" && !solver) ? "none" : "block");
 }
 

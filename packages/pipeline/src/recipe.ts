@@ -1,4 +1,4 @@
-import { GENERAL, SecateurError } from "@secateur/kit";
+import { GENERAL, type ScorerPlugin, SecateurError } from "@secateur/kit";
 import { parseInput } from "@secateur/tasks";
 import { z } from "zod";
 
@@ -31,7 +31,8 @@ export interface Recipe {
   /** What repairs the weights that the scorer keeps; left out, they stay as they are. */
   readonly solver?: string | undefined;
   readonly solverOptions: Readonly<Record<string, unknown>>;
-  readonly fusion: string;
+  /** How the roles' scores become one; left out, what suits the scorer (`fusionOf`). */
+  readonly fusion?: string | undefined;
   readonly fusionOptions: Readonly<Record<string, unknown>>;
   /** What chooses each layer's part of the sparsity; left out, every layer has the same. */
   readonly allocate?: string | undefined;
@@ -109,7 +110,7 @@ const recipeObject = z.strictObject(
       .string("the name of a fusion")
       .min(1)
       .optional()
-      .describe("how the roles' scores become one; default: shared-exclusive with tasks, else general"),
+      .describe("how the roles' scores become one; default: with tasks what suits the scorer, shared-exclusive or mixture, else general"),
     fusionOptions: options,
     allocate: z
       .string("the name of an allocator")
@@ -156,12 +157,8 @@ const recipeObject = z.strictObject(
   "an object",
 );
 
-/** The schema of recipes: checks a `RecipeInput` and fills in what does not depend on other keys. */
-export const recipeSchema: z.ZodType<Omit<Recipe, Dependent> & { readonly [Key in Dependent]?: Recipe[Key] | undefined }, RecipeInput> =
-  recipeObject;
-
-/** Keys whose defaults depend on others. */
-type Dependent = "fusion";
+/** The schema of recipes: checks a `RecipeInput` and fills in what depends neither on other keys nor on plugins. */
+export const recipeSchema: z.ZodType<Recipe, RecipeInput> = recipeObject;
 
 /** Checks a recipe. Throws SecateurError `usage` that names each key, what was found and what is wanted. */
 export function parseRecipe(input: unknown): Recipe {
@@ -169,8 +166,15 @@ export function parseRecipe(input: unknown): Recipe {
   checkAmount(recipe);
   checkStats(recipe);
   checkNames(recipe.tasks);
-  const { stats, fusion = recipe.tasks.length > 0 || stats !== undefined ? "shared-exclusive" : "general" } = recipe;
-  return { ...recipe, fusion, ...(stats !== undefined && { propagate: "none" as const }) };
+  return { ...recipe, ...(recipe.stats !== undefined && { propagate: "none" as const }) };
+}
+
+/** The name of a recipe's fusion: the one that it names, else with tasks, or statistics that may have some, the one that suits its scorer, else that of general text alone. */
+export function fusionOf(
+  { fusion, tasks, stats }: Pick<Recipe, "fusion" | "tasks" | "stats">,
+  scorer: Pick<ScorerPlugin, "fusion">,
+): string {
+  return fusion ?? (tasks.length > 0 || stats !== undefined ? (scorer.fusion ?? "shared-exclusive") : GENERAL);
 }
 
 /** What a statistics file takes the place of is not given beside it. */

@@ -2,11 +2,12 @@ import { createHash } from "node:crypto";
 import { type Fuser, GENERAL, type Role, SecateurError } from "@secateur/kit";
 import type { OpenStatistics, Shard } from "@secateur/statistics";
 import type { RoleFacts } from "./data.ts";
-import type { DataSource, Recipe } from "./recipe.ts";
+import type { PlannedRecipe } from "./plan.ts";
+import type { DataSource } from "./recipe.ts";
 
 /** The roles whose data the fuser reads, with a weight above 0 where one of them has; a clear error when text is missing. */
 export function wantedRoles(
-  { general, tasks, scorer, fusion }: Recipe,
+  { general, tasks, scorer, fusion }: Pick<PlannedRecipe, "general" | "tasks" | "scorer" | "fusion">,
   fuser: Fuser,
   weights: ReadonlyMap<Role, number>,
 ): { role: Role; sources: readonly DataSource[] }[] {

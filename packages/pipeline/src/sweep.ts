@@ -54,10 +54,11 @@ export interface SweepOptions {
 /** The recipes of a grid, checked, sparsities before patterns. Throws SecateurError `usage` when there is none or one is wrong. */
 export function sweepRecipes({ recipe, scorers, fusions, sparsities, patterns }: SweepGrid): Recipe[] {
   const amounts = [...sparsities.map((sparsity) => ({ sparsity })), ...patterns.map((pattern) => ({ pattern }))];
-  if (amounts.length === 0 || scorers.length === 0 || fusions.length === 0)
-    throw new SecateurError("usage", "a sweep has nothing to try: name a scorer, a fusion, and a sparsity or a pattern");
+  if (amounts.length === 0 || scorers.length === 0)
+    throw new SecateurError("usage", "a sweep has nothing to try: name a scorer, and a sparsity or a pattern");
+  const tried = fusions.length > 0 ? fusions : [undefined];
   return amounts.flatMap((amount) =>
-    scorers.flatMap((scorer) => fusions.map((fusion) => parseRecipe({ ...recipe, ...amount, scorer, fusion }))),
+    scorers.flatMap((scorer) => tried.map((fusion) => parseRecipe({ ...recipe, ...amount, scorer, fusion }))),
   );
 }
 

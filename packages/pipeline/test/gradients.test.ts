@@ -78,7 +78,7 @@ describe("scores of the loss", () => {
     ["fisher", {}],
     ["fisher, 2:4", { pattern: { keep: 2, of: 4 }, sparsity: undefined }],
     ["fisher in rows, mixture", { scorerOptions: { group: "row" }, fusion: "mixture" }],
-    ["fisher, parted by both sides", { fusionOptions: { partition: "both" } }],
+    ["fisher, parted by both sides", { fusion: "shared-exclusive", fusionOptions: { partition: "both" } }],
     ["obd", { scorer: "obd", scorerOptions: { group: "block" } }],
     ["wanda parted by outputs", { scorer: "wanda", fusionOptions: { partition: "outputs" } }],
     ["wanda-plus", { scorer: "wanda-plus", propagate: "none" }],
@@ -145,23 +145,24 @@ describe("a mask that a solver repairs", () => {
 });
 
 describe("budgets of fisher for others", () => {
+  const fusion = "shared-exclusive"; // what suits one of them is not what suits the other
   const model = (manifest: Manifest): number[] => manifest.tensors.map(({ zeros }) => zeros);
 
   it.each(["wanda", "sparsegpt"])("are those of its own masks, for %s", async (scorer) => {
-    const own = await pruned(fisher());
+    const own = await pruned(fisher({ fusion }));
     for (const propagate of ["none", "block", "linear"] as const) {
-      const other = await pruned(fisher({ scorer, allocate: "fisher", propagate }));
+      const other = await pruned(fisher({ scorer, fusion, allocate: "fisher", propagate }));
       expect(model(other.manifest), propagate).toEqual(model(own.manifest));
     }
   });
 
   it("go down to the rows", async () => {
-    const own = zerosOf((await pruned(fisher())).out);
+    const own = zerosOf((await pruned(fisher({ fusion }))).out);
     const cols = (name: string): number => (name.includes("down_proj") ? 96 : 48);
     const byRow = (masks: Map<string, string>): number[][] =>
       [...masks].map(([name, mask]) => (mask.match(new RegExp(`.{${cols(name)}}`, "g")) ?? []).map((row) => row.split("0").length - 1));
     for (const scorer of ["wanda", "sparsegpt"]) {
-      const other = await pruned(fisher({ scorer, allocate: "fisher", allocateOptions: { budget: "row" }, propagate: "none" }));
+      const other = await pruned(fisher({ scorer, fusion, allocate: "fisher", allocateOptions: { budget: "row" }, propagate: "none" }));
       expect(byRow(zerosOf(other.out))).toEqual(byRow(own));
     }
   });

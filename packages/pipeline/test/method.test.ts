@@ -1,6 +1,6 @@
 import { type Allocator, type Fuser, gram, inputNorm, outputGradient, regionalGradient, type Scorer, type Solver } from "@secateur/kit";
 import { describe, expect, it } from "vitest";
-import type { Recipe } from "../src/index.ts";
+import type { PlannedRecipe } from "../src/index.ts";
 import { type MethodParts, methodOf } from "../src/method.ts";
 import { failureOf } from "./support.ts";
 
@@ -23,7 +23,7 @@ describe("methodOf", () => {
     const pooling: Fuser = { needs: [], reads: "all", pool: () => ({ get: () => ({}) }) };
     const ranking: Allocator = { scorer: ofLoss, budget: "matrix" };
     const wanda = { needs: [inputNorm], selection: { group: "row", rule: "exact" }, score: ofModel.score } as const;
-    const cases: [Partial<Recipe>, Partial<MethodParts>, string, string][] = [
+    const cases: [Partial<PlannedRecipe>, Partial<MethodParts>, string, string][] = [
       [
         { scorer: "sgpt", solver: "other" },
         { scorer: solver, solver },

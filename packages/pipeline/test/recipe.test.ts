@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseRecipe, recipeSchema } from "../src/index.ts";
+import { fusionOf, parseRecipe, recipeSchema } from "../src/index.ts";
 import { roleWeights } from "../src/recipe.ts";
 import { failureOf } from "./support.ts";
 
@@ -17,7 +17,6 @@ describe("parseRecipe", () => {
       scorer: "wanda",
       scorerOptions: {},
       solverOptions: {},
-      fusion: "general",
       fusionOptions: {},
       allocateOptions: {},
       backend: "onnxruntime",
@@ -31,7 +30,17 @@ describe("parseRecipe", () => {
       exclude: [],
     });
     expect(parseRecipe(JSON.parse(JSON.stringify(recipe)))).toEqual(recipe);
-    expect(parseRecipe({ ...minimal, tasks: [{ name: "math", source: "x.jsonl" }] }).fusion).toBe("shared-exclusive");
+  });
+
+  it.each<[given: object, suits: string | undefined, fusion: string]>([
+    [{}, undefined, "general"],
+    [{}, "mixture", "general"],
+    [{ tasks: [{ name: "math", source: "x.jsonl" }] }, undefined, "shared-exclusive"],
+    [{ tasks: [{ name: "math", source: "x.jsonl" }] }, "mixture", "mixture"],
+    [{ stats: "s.safetensors" }, "mixture", "mixture"],
+    [{ stats: "s.safetensors", fusion: "max" }, "mixture", "max"],
+  ])("has a fusion that suits data and scorer where it names none: %o, %s", (given, suits, fusion) => {
+    expect(fusionOf(parseRecipe({ ...minimal, ...given }), suits === undefined ? {} : { fusion: suits })).toBe(fusion);
   });
 
   const task = (name: unknown): object => ({ name, source: "x.jsonl" });

@@ -16,6 +16,7 @@ import {
   type CalibrateOptions,
   type CalibrationInput,
   calibrate,
+  fusionOf,
   type Manifest,
   type Parts,
   type PruneOptions,
@@ -34,7 +35,8 @@ const registry = createRegistry([magnitude, wanda, wandaPlus, sparsegpt, fisher,
 export async function partsOf(input: RecipeInput, preferredTokens: number): Promise<Parts> {
   const recipe = parseRecipe(input);
   const scorer = await resolvePlugin(registry, "scorer", recipe.scorer, { from: process.cwd() });
-  const fuser = await resolvePlugin(registry, "fuser", recipe.fusion, { from: process.cwd() });
+  const fusion = fusionOf(recipe, scorer);
+  const fuser = await resolvePlugin(registry, "fuser", fusion, { from: process.cwd() });
   const { allocate, solver } = recipe;
   const repairing = solver === undefined ? undefined : await resolvePlugin(registry, "scorer", solver, { from: process.cwd() });
   const allocator = allocate === undefined ? undefined : await resolvePlugin(registry, "allocator", allocate, { from: process.cwd() });
@@ -46,6 +48,7 @@ export async function partsOf(input: RecipeInput, preferredTokens: number): Prom
     loaders: [jsonlLoader, textLoader],
     scorer: await makeFrom(scorer, recipe.scorerOptions),
     fuser: await makeFrom(fuser, recipe.fusionOptions),
+    fusion,
     preferredTokens,
   };
 }

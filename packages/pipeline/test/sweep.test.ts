@@ -121,7 +121,7 @@ it("refuses a file of something else, a grid without a setting, and plans all be
     expect(await failureOf(() => sweep(gridOf(stats), optionsOf(out, backend, seen)))).toEqual(["exists", message]);
     expect(await failureOf(() => sweep(gridOf(stats, { sparsities: [] }), optionsOf(out, backend, seen)))).toEqual([
       "usage",
-      "a sweep has nothing to try: name a scorer, a fusion, and a sparsity or a pattern",
+      "a sweep has nothing to try: name a scorer, and a sparsity or a pattern",
     ]);
     const late = gridOf(stats, { scorers: ["wanda", "sparsegpt"] });
     expect(await failureOf(() => sweep(late, optionsOf(join(folder, "new"), backend, seen)))).toEqual([

@@ -87,7 +87,7 @@ ${details("What it was measured on", sets)}`;
 }
 
 function method({ recipe, backend, statistics, tensors }: Manifest): Section {
-  const passes = { block: "pruned blocks", linear: "pruned layers", none: "the dense model" }[recipe.propagate ?? "block"];
+  const passes = { block: "pruned blocks", linear: "pruned layers", none: "the dense model" }[recipe.propagate];
   const ties = tensors.reduce((sum, layer) => sum + layer.ties, 0);
   return section("method", "Method", [
     facts([

@@ -1,5 +1,5 @@
 import { SecateurError } from "@secateur/kit";
-import { type Comparison, type Manifest, parseRecipe, type Recipe } from "@secateur/pipeline";
+import { type Comparison, fusionOf, type Manifest, type PlannedRecipe, parseRecipe, type Recipe } from "@secateur/pipeline";
 import { z } from "zod";
 import { compareReport } from "./compare-report.ts";
 import { pruneReport } from "./prune-report.ts";
@@ -12,7 +12,7 @@ export function reportOf(json: unknown, file: string): string {
   const isObject = typeof json === "object" && json !== null;
   if (isObject && "tensors" in json) {
     const found = checked(manifest, json, file) as unknown as Manifest; // of this form, as far as it is shown
-    return pruneReport({ ...found, recipe: recipeOf(found.recipe, file) });
+    return pruneReport({ ...found, recipe: plannedRecipe(found.recipe, file) });
   }
   if (isObject && "rows" in json) {
     const found = checked(comparison, json, file) as unknown as Comparison; // of this form, as far as it is shown
@@ -28,6 +28,12 @@ function checked<Json>(schema: z.ZodType, json: Json, file: string): Json {
   const [first] = result.error?.issues ?? [];
   if (first) throw refusal(file, `${first.path.map(String).join(".") || "the whole"}: ${first.message}`);
   return json;
+}
+
+/** A manifest's recipe, in which nothing is left open. */
+function plannedRecipe(given: unknown, file: string): PlannedRecipe {
+  const recipe = recipeOf(given, file);
+  return { ...recipe, fusion: fusionOf(recipe, {}), propagate: recipe.propagate ?? "block" };
 }
 
 function recipeOf(recipe: unknown, file: string): Recipe {

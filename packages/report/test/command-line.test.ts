@@ -9,8 +9,16 @@ const lineOf = (rest: Partial<RecipeInput>): string | undefined => pruneLine(par
 
 describe("pruneLine", () => {
   it("says all that decides the result", () => {
-    expect(lineOf({ general: [{ source: "c4.jsonl" }], tasks: [{ name: "a", source: "a.jsonl" }], seqLen: 64, propagate: "block" })).toBe(
-      "secateur prune m --general c4.jsonl --task a=a.jsonl --samples 128 --seq-len 64 --seed 0 --sparsity 0.5 --scorer wanda --backend onnxruntime --fusion shared-exclusive --propagate block",
+    expect(
+      lineOf({
+        general: [{ source: "c4.jsonl" }],
+        tasks: [{ name: "a", source: "a.jsonl" }],
+        seqLen: 64,
+        fusion: "max",
+        propagate: "block",
+      }),
+    ).toBe(
+      "secateur prune m --general c4.jsonl --task a=a.jsonl --samples 128 --seq-len 64 --seed 0 --sparsity 0.5 --scorer wanda --backend onnxruntime --fusion max --propagate block",
     );
   });
 
@@ -43,13 +51,13 @@ describe("pruneLine", () => {
       evaluateMaxTokens: 0,
     });
     expect(measured).toBe(
-      "secateur prune m --task-template math=gsm8k --sparsity 0.5 --scorer wanda --backend onnxruntime --fusion shared-exclusive --stats s --eval math=test.jsonl --eval-samples 8 --max-tokens 0",
+      "secateur prune m --task-template math=gsm8k --sparsity 0.5 --scorer wanda --backend onnxruntime --stats s --eval math=test.jsonl --eval-samples 8 --max-tokens 0",
     );
   });
 
   it("leaves out how data is read where statistics are kept", () => {
     expect(lineOf({ stats: "s.safetensors" })).toBe(
-      "secateur prune m --sparsity 0.5 --scorer wanda --backend onnxruntime --fusion shared-exclusive --stats s.safetensors",
+      "secateur prune m --sparsity 0.5 --scorer wanda --backend onnxruntime --stats s.safetensors",
     );
   });
 

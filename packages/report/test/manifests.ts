@@ -1,5 +1,13 @@
 import { jaccard, scoreHistogram } from "@secateur/fusion";
-import { type Comparison, type LayerReport, type Manifest, parseRecipe, type Recipe, type RecipeInput } from "@secateur/pipeline";
+import {
+  type Comparison,
+  fusionOf,
+  type LayerReport,
+  type Manifest,
+  type PlannedRecipe,
+  parseRecipe,
+  type RecipeInput,
+} from "@secateur/pipeline";
 import { seededRandom } from "@secateur/tensor";
 
 const KINDS: Readonly<Record<string, readonly [number, number]>> = {
@@ -101,8 +109,10 @@ function scoresOf(roles: readonly string[], random: ReturnType<typeof seededRand
 }
 
 /** A recipe as runs leave it, its keys in their order. */
-function wholeRecipe(input: RecipeInput): Recipe {
-  return parseRecipe(parseRecipe(input));
+function wholeRecipe(input: RecipeInput): PlannedRecipe {
+  const recipe = parseRecipe(input);
+  const chosen = { fusion: fusionOf(recipe, {}), propagate: recipe.propagate ?? "block" };
+  return { ...parseRecipe({ ...recipe, ...chosen }), ...chosen };
 }
 
 /** How a comparison is to be. */
@@ -154,7 +164,7 @@ export function comparisonOf({
     fusion: _fusion,
     fusionOptions: _options,
     ...whole
-  } = wholeRecipe({
+  } = parseRecipe({
     model: source,
     general: [{ source: "c4.jsonl" }],
     tasks: tasks.map((_, i) => ({ name: `task${i}`, source: `task${i}.jsonl` })),

@@ -24,9 +24,7 @@ const LAYER_WISE = ["shared-exclusive", "shared-exclusive:tau=0.2", "max", "rank
 const OF_THE_LOSS = ["max", "shared-exclusive:partition=inputs", "shared-exclusive:partition=both"];
 
 /** A scorer, what repairs after it, and the rules that are held against its mixtures. */
-const METHODS: Readonly<
-  Record<string, { readonly args: readonly string[]; readonly rules: readonly string[]; readonly mixtures?: string }>
-> = {
+const METHODS: Readonly<Record<string, { readonly args: readonly string[]; readonly rules: readonly string[] }>> = {
   magnitude: { args: ["--scorer", "magnitude"], rules: LAYER_WISE },
   wanda: { args: ["--scorer", "wanda"], rules: LAYER_WISE },
   sparsegpt: { args: ["--scorer", "sparsegpt"], rules: ["shared-exclusive", "max", "sum"] },
@@ -35,19 +33,22 @@ const METHODS: Readonly<
   "fisher+sparsegpt": { args: ["--scorer", "fisher", "--solver", "sparsegpt"], rules: OF_THE_LOSS },
 };
 
+/** What a study tries. */
+export interface StudyGrid {
+  readonly tasks: readonly string[];
+  readonly methods: readonly string[];
+  readonly amounts: readonly string[];
+  /** Rules in place of those of each method, as `secateur compare` takes them. */
+  readonly rules?: string | undefined;
+}
+
 /** Every task with every method and amount. `read` says which rows are measured on: those that the training files hold out, or the test files. */
-export function studiesOf(
-  tasks: readonly string[],
-  methods: readonly string[],
-  amounts: readonly string[],
-  data: string,
-  read: "dev" | "test",
-): Study[] {
+export function studiesOf({ tasks, methods, amounts, rules: asked }: StudyGrid, data: string, read: "dev" | "test"): Study[] {
   return methods.flatMap((method) =>
     amounts.flatMap((amount) =>
       tasks.map((task) => {
         const files = of(TASKS, "task", task);
-        const { args, rules, mixtures } = of(METHODS, "method", method);
+        const { args, rules } = of(METHODS, "method", method);
         return {
           name: `${task} ${method} ${amount} ${read}`,
           task,
@@ -61,8 +62,7 @@ export function studiesOf(
               : []),
             ...(amount.includes(":") ? ["--pattern", amount] : ["--sparsity", amount]),
             ...args,
-            ...["--fusion", rules.join(",")],
-            ...(mixtures === undefined ? [] : ["--mixture", mixtures]),
+            ...["--fusion", asked ?? rules.join(",")],
           ],
         };
       }),

@@ -59,7 +59,7 @@ export function sweepCommand(context: CommandContext): Command {
     .option("--sparsity <shares>", "shares of the weights to prune, such as 0.3,0.5", flags.listed(flags.sparsity))
     .option("--pattern <patterns>", "patterns, such as 2:4,4:8", flags.listed(flags.pattern))
     .option("--scorer <names>", "scorers (default: wanda)", flags.listed(flags.text("--scorer")))
-    .option("--fusion <names>", "fusions (default: shared-exclusive)", flags.listed(flags.text("--fusion")));
+    .option("--fusion <names>", "fusions (default: what suits each scorer)", flags.listed(flags.text("--fusion")));
   const measured = addTensorFlags(addWeightFlag(addSolverFlag(made.optionsGroup("For all settings:"))))
     .optionsGroup("What each result is measured on:")
     .option(
@@ -86,7 +86,7 @@ export function sweepRequest(model: string, given: SweepFlags, version: string):
   const {
     stats,
     scorer = ["wanda"],
-    fusion = ["shared-exclusive"],
+    fusion = [],
     solver,
     include,
     exclude,

@@ -14,7 +14,7 @@ test("lists make a grid", () => {
   expect(grid).toMatchObject({
     recipe: { model: "m", stats: "s" },
     scorers: ["wanda", "ria"],
-    fusions: ["shared-exclusive"],
+    fusions: [],
     sparsities: [0.3, 0.5],
     patterns: [],
   });

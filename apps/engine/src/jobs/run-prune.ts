@@ -1,6 +1,16 @@
 import { SecateurError, type Solver } from "@secateur/kit";
 import { formatFor, makeFrom, pluginHash, type Registry, resolvePlugin } from "@secateur/kit/node";
-import { type Manifest, type Parts, type Plan, parseRecipe, partialFolder, planPrune, prune, type Recipe } from "@secateur/pipeline";
+import {
+  fusionOf,
+  type Manifest,
+  type Parts,
+  type Plan,
+  parseRecipe,
+  partialFolder,
+  planPrune,
+  prune,
+  type Recipe,
+} from "@secateur/pipeline";
 import { type BuiltIns, builtIns, openBackend } from "../wiring.ts";
 import type { JobContext, PruneOutcome, PruneRequest } from "./messages.ts";
 
@@ -46,13 +56,14 @@ export async function resolveParts(
 ): Promise<Omit<Parts, "preferredTokens">> {
   const from = process.cwd();
   const scorer = await resolvePlugin(registry, "scorer", recipe.scorer, { from });
-  const fuser = await resolvePlugin(registry, "fuser", recipe.fusion, { from });
+  const fusion = fusionOf(recipe, scorer);
+  const fuser = await resolvePlugin(registry, "fuser", fusion, { from });
   const solver = recipe.solver === undefined ? undefined : await solverOf(registry, recipe.solver, recipe.solverOptions);
   const { allocate } = recipe;
   const allocator = allocate === undefined ? undefined : await resolvePlugin(registry, "allocator", allocate, { from });
   const named = [
     ["scorer", recipe.scorer],
-    ["fuser", recipe.fusion],
+    ["fuser", fusion],
     ["backend", recipe.backend],
     ...(allocate === undefined ? [] : [["allocator", allocate] as const]),
     ...(recipe.solver === undefined ? [] : [["scorer", recipe.solver] as const]),
@@ -64,6 +75,7 @@ export async function resolveParts(
     ...(solver && { solver }),
     ...(allocator && { allocator: await makeFrom(allocator, recipe.allocateOptions) }),
     fuser: await makeFrom(fuser, recipe.fusionOptions),
+    fusion,
     format: await formatFor(formats, recipe.model),
     loaders,
     statisticsFiles,

@@ -117,6 +117,8 @@ interface PluginLike {
   readonly summary?: unknown;
   readonly options?: { readonly "~standard"?: { readonly validate?: unknown } };
   readonly create?: unknown;
+  /** Of a scorer. */
+  readonly fusion?: unknown;
 }
 
 /** Checks the shape of what a module exports, so that a mistake in it is met here and named, not deep in a run. */
@@ -139,6 +141,7 @@ function asPlugin<K extends PluginKind>(kind: K, value: unknown, what: string): 
     typeof given.summary === "string" ? [] : "a summary",
     typeof given.options?.["~standard"]?.validate === "function" ? [] : "options (a Standard Schema)",
     typeof given.create === "function" ? [] : "a create function",
+    given.fusion === undefined || (typeof given.fusion === "string" && given.fusion !== "") ? [] : "a fusion that is a name",
   ].flat();
   if (wrong.length > 0) throw new SecateurError("plugin", `${what} is no plugin: its default export lacks ${wrong.join(", ")}`);
   return value as PluginOf<K>; // checked above, field by field

@@ -216,6 +216,10 @@ const faults: Record<string, [file: string, message: string]> = {
     `export default { ...${text("x")}, options: { alpha: 1 } };`,
     'the scorer "./a.mjs" is no plugin: its default export lacks options (a Standard Schema)',
   ],
+  "a fusion that is no name": [
+    `export default { ...${text("x")}, fusion: 1 };`,
+    'the scorer "./a.mjs" is no plugin: its default export lacks a fusion that is a name',
+  ],
   "a function": [
     "export default () => 1;",
     'the scorer "./a.mjs" is no plugin: its default export lacks kind "scorer", contract 1 (what the define functions of @secateur/kit say), a name, a summary, options (a Standard Schema), a create function',
