@@ -33,5 +33,5 @@ export {
 } from "./recipe.ts";
 export type { RoleOverlap, RoleScores } from "./role-scores.ts";
 export { showPathsAs } from "./shown-path.ts";
-export { type SweepGrid, type SweepOptions, type SweepRow, sweep, sweepRecipes } from "./sweep.ts";
+export { type SweepGrid, type SweepMeasure, type SweepOptions, type SweepRow, sweep, sweepRecipes } from "./sweep.ts";
 export type { Rule, Variant, VariantsInput } from "./variants.ts";

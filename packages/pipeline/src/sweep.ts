@@ -1,13 +1,17 @@
 import { createHash } from "node:crypto";
 import type { Evaluation } from "@secateur/evaluate";
-import { type Backend, type Format, type OpenModel, SecateurError } from "@secateur/kit";
+import { type Backend, type Format, type Loader, type OpenModel, SecateurError } from "@secateur/kit";
+import { describeModel } from "@secateur/models";
 import { openStatistics } from "@secateur/statistics";
+import { boundsOf, loadEvaluation } from "./evaluation-data.ts";
+import { evaluationFacts, type MeasureInput, type Measuring, measureModel } from "./measuring.ts";
 import { checkOutputFile } from "./output.ts";
 import { inputsOf, type Parts, type Plan, planKey, planOpened } from "./plan.ts";
 import { sparsityOf } from "./prune-layer.ts";
 import { openPruned } from "./pruned-model.ts";
 import { parseRecipe, type Recipe, type RecipeInput } from "./recipe.ts";
 import { checkRows, makeRows, type WantedRow } from "./rows.ts";
+import { chooseSeqLen } from "./seq-len.ts";
 import { claimWork } from "./work.ts";
 
 /** The settings of a sweep: every scorer with every fusion at every sparsity and pattern. */
@@ -19,6 +23,9 @@ export interface SweepGrid {
   readonly sparsities: readonly number[];
   readonly patterns: readonly { readonly keep: number; readonly of: number }[];
 }
+
+/** What the models of a sweep are measured on: all of it, and in windows of 2048 tokens or the model's positions, where nothing else is said. */
+export type SweepMeasure = Omit<MeasureInput, "evaluateSamples"> & Partial<Pick<MeasureInput, "evaluateSamples">>;
 
 /** What came of one setting, or of the dense model: one line of the results. */
 export interface SweepRow {
@@ -41,10 +48,12 @@ export interface SweepOptions {
   readonly backend: Backend;
   /** What a recipe's names stand for. */
   resolve(recipe: Recipe): Promise<Parts>;
-  /** What models are measured on, by name; with what it was read, for the rows' keys. */
-  readonly data: readonly { readonly name: string; readonly settings: unknown }[];
-  /** Measures a model on one of the data. */
-  measure(model: OpenModel, name: string): Promise<Evaluation>;
+  /** What models are measured on; left out, nothing is. */
+  readonly measure?: SweepMeasure | undefined;
+  /** What reads it. */
+  readonly loaders: readonly Loader[];
+  /** Hears how much of a model is measured, 0 to 1, and on which data it is. */
+  readonly onMeasure?: (data: string, share: number) => void;
   /** Told each row once it is in the file, and how many of them are done. */
   readonly onRow?: (row: SweepRow, done: number, total: number) => void;
   readonly signal?: AbortSignal;
@@ -69,11 +78,13 @@ export function sweepRecipes({ recipe, scorers, fusions, sparsities, patterns }:
  */
 export async function sweep(grid: SweepGrid, options: SweepOptions): Promise<SweepRow[]> {
   const recipes = sweepRecipes(grid);
-  const { out, signal } = options;
+  const { out, signal, measure } = options;
   const inputs = inputsOf(recipes[0] as Recipe); // a grid has a setting, and all read the same
-  await checkOutputFile(out, inputs, true);
+  const measured = measure?.evaluate.map(({ source }) => source) ?? [];
+  await checkOutputFile(out, { ...inputs, data: [...inputs.data, ...measured] }, true);
   return await withPlans(recipes, options, async (plans) => {
-    const wanted = await wantedRows(plans, options);
+    const measuring = await measuringOf((plans[0] as Plan).model, options); // all have one model
+    const wanted = await wantedRows(plans, measuring, options);
     const { force = false, onRow } = options;
     if (!force) await checkRows(out, new Set(wanted.map(({ key }) => key)));
     const work = await claimWork(`${out}.work`, []);
@@ -106,24 +117,38 @@ async function withPlans<T>(recipes: readonly Recipe[], options: SweepOptions, u
   }
 }
 
-/** The dense model first, where models are measured, and then every setting. */
-async function wantedRows(plans: readonly Plan[], options: SweepOptions): Promise<WantedRow<SweepRow>[]> {
-  const { backend, data, version } = options;
-  const { model } = plans[0] as Plan; // all have one model
-  const modelHash = await model.hash();
-  const rows = plans.map((plan): WantedRow<SweepRow> => {
-    const key = rowKey(planKey(plan, modelHash, backend.description, version), modelHash, options);
-    return { key, make: () => makeRow(key, plan, options) };
-  });
-  if (data.length === 0) return rows;
-  const dense = rowKey(undefined, modelHash, options);
-  return [{ key: dense, make: async () => ({ key: dense, sparsity: 0, metrics: await metricsOf(model, options) }) }, ...rows];
+/** What models are measured on, read once for all of them; nothing where there is none. */
+async function measuringOf(model: OpenModel, { measure, loaders }: SweepOptions): Promise<Measuring | undefined> {
+  if (!measure || measure.evaluate.length === 0) return undefined;
+  const description = describeModel(model);
+  const { evaluateSamples = Number.MAX_SAFE_INTEGER } = measure;
+  const bounds = boundsOf({ ...measure, evaluateSamples }, chooseSeqLen(undefined, description), description);
+  return { bounds, evaluation: await loadEvaluation([], measure.evaluate, bounds, loaders) };
 }
 
-async function makeRow(key: string, plan: Plan, options: SweepOptions): Promise<SweepRow> {
+/** The dense model first, where models are measured, and then every setting. */
+async function wantedRows(plans: readonly Plan[], measuring: Measuring | undefined, options: SweepOptions): Promise<WantedRow<SweepRow>[]> {
+  const { backend, version } = options;
+  const { model } = plans[0] as Plan; // all have one model
+  const modelHash = await model.hash();
+  const data = measuring && [measuring.bounds, evaluationFacts(measuring).map(({ name, hash }) => [name, hash])];
+  const keyOf = (plan: string | undefined): string =>
+    `sha256:${createHash("sha256")
+      .update(JSON.stringify({ plan, model: modelHash, data, backend: backend.description, version }))
+      .digest("hex")}`;
+  const rows = plans.map((plan): WantedRow<SweepRow> => {
+    const key = keyOf(planKey(plan, modelHash, backend.description, version));
+    return { key, make: () => makeRow(key, plan, measuring, options) };
+  });
+  if (!measuring) return rows;
+  const dense = keyOf(undefined);
+  return [{ key: dense, make: async () => ({ key: dense, sparsity: 0, metrics: await metricsOf(model, measuring, options) }) }, ...rows];
+}
+
+async function makeRow(key: string, plan: Plan, measuring: Measuring | undefined, options: SweepOptions): Promise<SweepRow> {
   const { backend, signal } = options;
   const pruned = await openPruned(plan, { backend, ...(signal && { signal }) });
-  const metrics = await metricsOf(pruned.model, options);
+  const metrics = measuring ? await metricsOf(pruned.model, measuring, options) : {};
   const { scorer, solver, fusion, sparsity, pattern } = plan.recipe;
   const setting = {
     scorer,
@@ -135,12 +160,7 @@ async function makeRow(key: string, plan: Plan, options: SweepOptions): Promise<
   return { key, setting, sparsity: sparsityOf(await pruned.layers()), metrics };
 }
 
-async function metricsOf(model: OpenModel, { data, measure }: SweepOptions): Promise<Record<string, Evaluation>> {
-  const metrics: Record<string, Evaluation> = {};
-  for (const { name } of data) metrics[name] = await measure(model, name);
-  return metrics;
-}
-
-function rowKey(plan: string | undefined, model: string, { data, backend: { description: backend }, version }: SweepOptions): string {
-  return `sha256:${createHash("sha256").update(JSON.stringify({ plan, model, data, backend, version })).digest("hex")}`;
+async function metricsOf(model: OpenModel, measuring: Measuring, options: SweepOptions): Promise<Record<string, Evaluation>> {
+  const { backend, signal, onMeasure } = options;
+  return measureModel(measuring, model, { backend, signal, ...(onMeasure && { onProgress: onMeasure }) });
 }

@@ -3,11 +3,9 @@ import { writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { jsonlLoader } from "@secateur/data-jsonl";
-import { type Evaluation, evaluate } from "@secateur/evaluate";
+import type { Evaluation } from "@secateur/evaluate";
 import { safetensors, safetensorsFiles } from "@secateur/format-safetensors";
-import type { Backend, Format, OpenModel, TensorFiles } from "@secateur/kit";
-import { describeModel } from "@secateur/models";
-import { createEngine } from "@secateur/runner";
+import type { Backend, Format, TensorFiles } from "@secateur/kit";
 import { describe, expect, it } from "vitest";
 import {
   calibrate,
@@ -50,17 +48,21 @@ function gridOf(stats: string, change: Partial<SweepGrid> = {}): SweepGrid {
   };
 }
 
+/** `seen` gets the name of the data for each model that has been measured on it. */
 function optionsOf(out: string, backend: Backend, seen: string[], change: Partial<SweepOptions> = {}): SweepOptions {
-  const measure = async (model: OpenModel): Promise<Evaluation> => {
-    seen.push(model.source);
-    const engine = createEngine(model, describeModel(model), backend);
-    const documents = jsonlLoader.load(ROWS, {}, { rows: 0, empty: 0, duplicates: 0 });
-    const result = await evaluate(engine, () => Promise.reject() as never, documents);
-    await engine.release();
-    return result;
+  return {
+    out,
+    format: safetensors,
+    backend,
+    resolve: (recipe) => partsOf(recipe, 64),
+    measure: { evaluate: [{ name: "rows", source: ROWS }] },
+    loaders: [jsonlLoader],
+    onMeasure: (data, share) => {
+      if (share === 1) seen.push(data);
+    },
+    version: "0.0.0",
+    ...change,
   };
-  const resolve = (recipe: Parameters<SweepOptions["resolve"]>[0]) => partsOf(recipe, 64);
-  return { out, format: safetensors, backend, resolve, data: [{ name: "rows", settings: ROWS }], measure, version: "0.0.0", ...change };
 }
 
 const perplexity = ({ metrics }: SweepRow): number => (metrics.rows as Extract<Evaluation, { metric: "perplexity" }>).perplexity;
@@ -141,11 +143,14 @@ it("with force keeps old results until there is a new one", async () => {
     const seen: string[] = [];
     const forced = (grid: SweepGrid, change: Partial<SweepOptions> = {}) =>
       sweep(grid, optionsOf(out, backend, seen, { force: true, ...change }));
+    const outOfLuck = (): never => {
+      throw new Error("out of luck");
+    };
     const old = '{"key":"sha256:other","metrics":{}}\n';
     await writeFile(out, old);
     const late = await failureOf(() => forced(gridOf(stats, { scorers: ["wanda", "sparsegpt"] })));
     expect([late[0], readFileSync(out, "utf8")]).toEqual(["input", old]);
-    await expect(forced(gridOf(stats), { measure: () => Promise.reject(new Error("out of luck")) })).rejects.toThrow("out of luck");
+    await expect(forced(gridOf(stats), { onMeasure: outOfLuck })).rejects.toThrow("out of luck");
     expect(readFileSync(out, "utf8")).toBe(old);
     const grid = gridOf(stats, { fusions: ["mixture"] });
     const rows = await forced(grid);
@@ -153,8 +158,10 @@ it("with force keeps old results until there is a new one", async () => {
     expect([rows.length, seen.length]).toEqual([3, 3]);
     await forced(grid);
     expect(seen).toHaveLength(6); // what is known is made again
-    const message = `--out ${stats} is what is read, ${stats}: give another`;
-    expect(await failureOf(() => forced(grid, { out: stats }))).toEqual(["usage", message]);
+    for (const read of [stats, ROWS]) {
+      const message = `--out ${read} is what is read, ${read}: give another`;
+      expect(await failureOf(() => forced(grid, { out: read }))).toEqual(["usage", message]);
+    }
   });
 });
 

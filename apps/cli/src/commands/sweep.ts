@@ -106,7 +106,13 @@ export function sweepRequest(model: string, given: SweepFlags, version: string):
   const weights = Object.fromEntries(given.weight ?? []);
   const recipe = { model, stats, weights, solver, include, exclude, backend, backendOptions: backendOptions(given) };
   const grid = { recipe, scorers: scorer, fusions: fusion, sparsities: given.sparsity ?? [], patterns: given.pattern ?? [] };
-  return { grid, data, seqLen, samples, maxTokens, out, force, version };
+  const measure = {
+    evaluate: data,
+    ...(samples !== undefined && { evaluateSamples: samples }),
+    evaluateSeqLen: seqLen,
+    evaluateMaxTokens: maxTokens,
+  };
+  return { grid, measure, out, force, version };
 }
 
 async function runSweepCommand(request: SweepRequest, json: boolean, { terminal }: CommandContext): Promise<void> {

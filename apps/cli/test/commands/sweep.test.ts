@@ -10,7 +10,7 @@ test("lists make a grid", () => {
     scorer: listed(text("--scorer"))("wanda,ria"),
     data: [namedSource("w.jsonl")],
   };
-  const { grid, data } = sweepRequest("m", given, "1");
+  const { grid, measure } = sweepRequest("m", given, "1");
   expect(grid).toMatchObject({
     recipe: { model: "m", stats: "s" },
     scorers: ["wanda", "ria"],
@@ -18,7 +18,7 @@ test("lists make a grid", () => {
     sparsities: [0.3, 0.5],
     patterns: [],
   });
-  expect(data).toEqual([{ name: "w", source: "w.jsonl" }]);
+  expect(measure.evaluate).toEqual([{ name: "w", source: "w.jsonl" }]);
 });
 
 test("two data of one name are refused", () => {

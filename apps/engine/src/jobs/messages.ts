@@ -8,13 +8,13 @@ import type {
   CompareInput,
   ComparePlan,
   Comparison,
-  EvaluationSource,
   Manifest,
   MeasureInput,
   PlanSummary,
   PruneEvent,
   RecipeInput,
   SweepGrid,
+  SweepMeasure,
   SweepRow,
 } from "@secateur/pipeline";
 import type { StatisticsHeader } from "@secateur/statistics";
@@ -108,10 +108,7 @@ export interface CalibrateOutcome {
 export interface SweepRequest {
   readonly grid: SweepGrid;
   /** What each result is measured on. */
-  readonly data: readonly EvaluationSource[];
-  readonly seqLen: number | undefined;
-  readonly samples: number | undefined;
-  readonly maxTokens: number | undefined;
+  readonly measure: SweepMeasure;
   readonly out: string;
   readonly force: boolean;
   readonly version: string;

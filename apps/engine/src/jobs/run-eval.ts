@@ -16,7 +16,7 @@ export async function runEval(request: EvalRequest, context: JobContext<"eval">)
       request.model,
       (model): Promise<Evaluation | DistanceResult> =>
         request.against === undefined
-          ? measureModel(backend, model, request, context)
+          ? measureAlone(backend, model, request, context)
           : withModel(request.against, (other) => measureAgainst(backend, model, other, request, context)),
     );
     return { ...evaluation, backend: backend.description };
@@ -35,11 +35,7 @@ async function withModel<T>(path: string, work: (model: OpenModel) => Promise<T>
   }
 }
 
-/** How a model is measured on one data source. */
-export type Measurement = Omit<EvalRequest, "model" | "against" | "backend" | "backendOptions">;
-
-/** The same of a model that is open. */
-export function measureModel(backend: Backend, model: OpenModel, request: Measurement, context: JobContext<"eval">): Promise<Evaluation> {
+function measureAlone(backend: Backend, model: OpenModel, request: EvalRequest, context: JobContext<"eval">): Promise<Evaluation> {
   return withEngine(backend, model, (engine) =>
     evaluate(engine, () => modelTokenizer(model), documentsOf(request), optionsOf(request, context)),
   );
@@ -49,7 +45,7 @@ function measureAgainst(
   backend: Backend,
   model: OpenModel,
   other: OpenModel,
-  request: Measurement,
+  request: EvalRequest,
   context: JobContext<"eval">,
 ): Promise<DistanceResult> {
   return withEngine(backend, model, (engine) =>
@@ -68,13 +64,13 @@ async function withEngine<T>(backend: Backend, model: OpenModel, work: (engine: 
   }
 }
 
-function documentsOf({ data: source, fields, template }: Measurement): AsyncIterable<Document> {
+function documentsOf({ data: source, fields, template }: EvalRequest): AsyncIterable<Document> {
   const reading = { source, ...(Object.keys(fields).length > 0 && { fields }), template };
   const report = { rows: 0, empty: 0, duplicates: 0 };
   return taskDocuments(reading, "evaluate", { loaders: builtIns().loaders, report, keepEmpty: true });
 }
 
-function optionsOf({ metric, seqLen, samples, maxTokens }: Measurement, { emit, signal }: JobContext<"eval">): EvaluateOptions {
+function optionsOf({ metric, seqLen, samples, maxTokens }: EvalRequest, { emit, signal }: JobContext<"eval">): EvaluateOptions {
   return {
     ...(metric !== undefined && { metric }),
     ...(seqLen !== undefined && { seqLen }),
