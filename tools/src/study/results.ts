@@ -53,7 +53,7 @@ function lossOf({ nll, standardError }: { readonly nll: number; readonly standar
 
 /**
  * Each rule of each method and amount over the tasks, as a table in Markdown: how often it lies beyond the mixtures and how often behind them by two standard
- * errors, and its mean distance with the standard error of that mean over tasks.
+ * errors, and the mean of its distances along the tasks' losses, each with the weight 1/(standard error)², which gives the mean the least error.
  */
 export function summaryOf(lines: readonly StudyLine[]): string {
   const rules = lines.filter((line) => line.frontier !== undefined);
@@ -61,8 +61,9 @@ export function summaryOf(lines: readonly StudyLine[]): string {
     const group = rules.filter((line) => keyOf(line) === key);
     const distances = group.map(({ frontier }) => frontier as FrontierDistance); // filtered above
     const along = distances.filter(({ along }) => along === "task");
-    const mean = along.reduce((sum, { value }) => sum + value, 0) / along.length;
-    const doubt = Math.sqrt(along.reduce((sum, { standardError }) => sum + standardError ** 2, 0)) / along.length;
+    const precision = along.reduce((sum, { standardError }) => sum + standardError ** -2, 0);
+    const mean = along.reduce((sum, { value, standardError }) => sum + value * standardError ** -2, 0) / precision;
+    const doubt = precision ** -0.5;
     const behind = distances.filter(({ value, standardError }) => value >= 2 * standardError).length;
     const beyond = distances.filter((one) => one.beyond).length;
     return `| ${key} | ${group.length} | ${beyond} | ${behind} | ${along.length === 0 ? "" : `${mean.toFixed(4)} ± ${doubt.toFixed(4)}`} |`;
