@@ -10,7 +10,11 @@ export function sampleToken(logits: Float32Array, { temperature, topP }: Omit<Sa
   const weights = logits.map((logit) => Math.exp((logit - most) / temperature));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   if (topP === 1) return draw(weights.keys(), weights, random.next() * total);
-  const order = Int32Array.from(weights.keys()).sort((a, b) => (weights[b] as number) - (weights[a] as number) || a - b);
+  // All tokens below this weight have less than 1 − topP of the total together, so that the likeliest that make up topP are among the others, which are few.
+  const least = ((1 - topP) * total) / weights.length;
+  const order = Int32Array.from(weights.keys())
+    .filter((id) => (weights[id] as number) >= least)
+    .sort((a, b) => (weights[b] as number) - (weights[a] as number) || a - b);
   let [count, share] = [0, 0];
   while (count < order.length && (count === 0 || share < topP * total)) share += weights[order[count++] as number] as number;
   return draw(order.subarray(0, count), weights, random.next() * share);
