@@ -6,6 +6,7 @@ import { createEngine, holdWeights } from "@secateur/runner";
 import { modelTokenizer } from "@secateur/text";
 import type { EvaluationBounds, EvaluationSet, EvaluationSource } from "./evaluation-data.ts";
 import { contentKey } from "./holdout.ts";
+import { defaultMemory } from "./memory.ts";
 import { shownPath } from "./shown-path.ts";
 
 /** What models are measured on, and how far. */
@@ -33,6 +34,9 @@ export interface EvaluationFacts extends Omit<EvaluationSet, "documents"> {
   readonly hash: string;
 }
 
+// Of the memory that a run may take by itself; a model that is pruned where it is read holds its sections beside.
+const HELD_SHARE = 1 / 4;
+
 type WithoutLosses<Result> = Result extends unknown ? Omit<Result, "losses"> : never;
 
 /** What a model was before it was pruned, and is after, on data of one name. */
@@ -56,7 +60,7 @@ export async function measureModel(
   { backend, onProgress, signal }: MeasureOptions,
 ): Promise<Record<string, Evaluation>> {
   const engine = createEngine(model, describeModel(model), backend);
-  const weights = evaluation.length > 1 ? holdWeights(engine) : undefined; // read once for all of the data
+  const weights = evaluation.length > 1 ? holdWeights(engine, defaultMemory() * HELD_SHARE) : undefined; // read once for all of the data
   try {
     const metrics: Record<string, Evaluation> = {};
     for (const [i, { name, documents }] of evaluation.entries()) {
