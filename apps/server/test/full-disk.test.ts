@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Folders, jsonOf, makeFolders, type ServerProcess, startServer } from "./server-process.ts";
+import { type Folders, jsonOf, makeFolders, type ServerProcess, startProcess, startServer } from "./server-process.ts";
 
 const folders: Folders = makeFolders();
 const uploads = join(folders.home, "data");
@@ -34,5 +34,22 @@ describe.runIf(mounted.status === 0)("a disk that is full", () => {
     expect(await put(2 ** 20)).toEqual({ status: 507, error: { code: "full", message: expect.stringContaining("disk") } });
     expect(readdirSync(uploads)).toEqual([]);
     expect(await put(1000)).toMatchObject({ status: 201 });
+  });
+});
+
+describe.runIf(mounted.status === 0)("a disk that has no room for a database", () => {
+  it("is told at the first start", async () => {
+    const small = makeFolders();
+    spawnSync("mount", ["-t", "tmpfs", "-o", "size=20m", "none", small.home]);
+    try {
+      const server = startProcess("serve", small, ["--port", "0"]);
+      await expect(server.says(/"url":"([^"]+)"/)).rejects.toThrow(
+        `serve ended with 1: error: the database in ${join(small.home, "database")} takes 64 MiB to begin with, the disk there has 19 MiB free`, // what else is in the home takes some
+      );
+      expect(readdirSync(small.home)).not.toContain("database");
+    } finally {
+      spawnSync("umount", [small.home]);
+      small.remove();
+    }
   });
 });
