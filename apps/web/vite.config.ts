@@ -23,5 +23,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
   },
+  // Whatever NODE_ENV says, what is built is what people get: without the paths of its sources.
+  oxc: { jsx: { development: false } },
   plugins: [notice()],
 });
