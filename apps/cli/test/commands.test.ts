@@ -48,7 +48,7 @@ describe.concurrent("help", () => {
     context.expect(help).toContain("dense ones (none) before it is looked at (default: block, or none for scores of the dense model)");
     const withTasks = { ...recipe, tasks: [{ name: "a", source: "a" }] };
     const [usual, alone] = [fusionOf(withTasks, {}), fusionOf(recipe, {})];
-    context.expect(help).toContain(`(default: with tasks what suits the scorer, ${usual} or mixture, else ${alone})`);
+    context.expect(help).toContain(`(default: with tasks what suits the scorer, as a rule ${usual}, else ${alone})`);
   });
 });
 
@@ -125,7 +125,7 @@ test.concurrent("a model is pruned, inspected and evaluated", async (context) =>
     tensors: 29,
     dtypes: { F32: { tensors: 29 } },
     tokenizer: false,
-    pruned: { sparsity: { ratio: 0.5 }, recipe: { scorer: "wanda", fusion: "shared-exclusive", sparsity: 0.5 } },
+    pruned: { sparsity: { ratio: 0.5 }, recipe: { scorer: "wanda", fusion: "mixture", sparsity: 0.5 } },
   });
   const text = await run(folder, "inspect", "out");
   context.expect(text.out).toContain("pruned       50.0 % zero: 31,104 of 62,208 weights\n");

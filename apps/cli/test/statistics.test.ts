@@ -152,10 +152,10 @@ test.concurrent("the loss's gradients are collected once, and choose masks that 
   const recipe = JSON.parse(readFileSync(join(folder, "fresh/secateur.json"), "utf8")).recipe;
   context.expect(recipe).toMatchObject({ scorer: "fisher", solver: "sparsegpt", propagate: "block" });
 
-  const sweep = ["sweep", "llama", "--stats", "stats.st", "--scorer", "fisher,wanda", "--solver", "sparsegpt", "--sparsity", "0.5"];
+  const sweep = ["sweep", "llama", "--stats", "stats.st", "--scorer", "fisher,magnitude", "--solver", "sparsegpt", "--sparsity", "0.5"];
   const swept = await run(folder, ...sweep, "--out", "sweep.jsonl");
   context.expect(swept.out).toMatch(/^fisher \+ sparsegpt +mixture +0\.5 +50\.0 %$/m); // what suits each scorer
-  context.expect(swept.out).toMatch(/^wanda \+ sparsegpt +shared-exclusive +0\.5 +50\.0 %$/m);
+  context.expect(swept.out).toMatch(/^magnitude \+ sparsegpt +shared-exclusive +0\.5 +50\.0 %$/m);
 
   const refused = await run(folder, "prune", "llama", "--stats", "stats.st", ...method, "--solver", "wanda", "--out", "out");
   context

@@ -111,7 +111,7 @@ export const mixtureFuser: FuserPlugin<MixtureOptions> = defineFuser({
   }),
 });
 
-/** Every fusion rule, the default first. */
+/** Every fusion rule. */
 export const fusers: readonly FuserPlugin[] = [
   sharedExclusiveFuser,
   maxFuser,

@@ -25,7 +25,7 @@ export { type LevelKind, levelled, levels } from "./levels.ts";
 export { type Amount, type MaskResult, maskPattern, maskUnstructured, type Pattern, pruneCount } from "./mask.ts";
 export { poolStats } from "./mixture.ts";
 export { jaccard, type Overlap, overlapOf } from "./overlap.ts";
-export { partitionShares, sharedExclusive } from "./partition.ts";
+export { DEFAULT_TAU, partitionShares, sharedExclusive } from "./partition.ts";
 export { type RankedMatrix, rankedCounts } from "./ranked-counts.ts";
 export type { ScaleOptions } from "./scale.ts";
 export { addHistograms, type ScoreHistogram, scoreHistogram } from "./score-histogram.ts";

@@ -1,6 +1,7 @@
 import { booleanFromText, numberFromText } from "@secateur/kit";
 import { z } from "zod";
 import type { LevelKind } from "./levels.ts";
+import { DEFAULT_TAU } from "./partition.ts";
 
 // Option values come from a command line as text. A default stands twice, so that both forms of the JSON Schema, of what comes in and of what
 // comes out, show it.
@@ -27,6 +28,6 @@ export const scaleOptions: {
   readonly kappa: z.ZodType<number>;
 } = {
   level: z.enum(["geometric", "median"]).default("geometric").meta({ description: "how a role's typical activation norm is taken" }),
-  tau: numberOption(0.1, { min: 0, max: 1 }, "relative difference of norms up to which a role owns a channel"),
+  tau: numberOption(DEFAULT_TAU, { min: 0, max: 1 }, "relative difference of norms up to which a role owns a channel"),
   kappa: numberOption(4, { min: 1 }, "how far activation-free scores may be scaled for a role"),
 };

@@ -3,6 +3,9 @@ import { type Partition, type Role, SecateurError } from "@secateur/kit";
 /** Relative differences below this are rounding: roles that differ only in scale have levelled norms that differ by about 1e-15. */
 const ROUNDING = 1e-9;
 
+/** The relative difference of norms up to which a role owns a channel, where nothing else is said. */
+export const DEFAULT_TAU: number = 0.1;
+
 /**
  * Parts a layer's input channels by the relative difference of their levelled norms n̂ (cols): with m the largest role's, a role owns the channel
  * when (m − n̂)/(m + n̂) ≤ τ. A channel that all own, also one dead in all, is shared; others are exclusive to their owners.

@@ -255,7 +255,10 @@ export interface Plugin<Kind extends string, Options, Made> {
 
 /** A plugin that makes a scorer or a solver. */
 export interface ScorerPlugin<Options = unknown> extends Plugin<"scorer", Options, Scorer | Solver> {
-  /** The name of the fusion that suits its scores, which is taken where several roles are given and none is named; the program's own choice when left out. */
+  /**
+   * The name of the fusion that suits its scores, which is taken where tasks are given and none is named; the program's own choice, `mixture`, when left out. Scores
+   * that do not depend on activations are the same for every role, and want a fusion that looks at these itself.
+   */
   readonly fusion?: string;
 }
 /** A plugin that makes a fuser. */

@@ -1,4 +1,4 @@
-import { partitionShares } from "@secateur/fusion";
+import { DEFAULT_TAU, levelled, partitionShares, sharedExclusive } from "@secateur/fusion";
 import {
   type FuseInput,
   type Fuser,
@@ -18,6 +18,11 @@ import { checkNumbers, complain, type PluginGuard } from "./plugin-guard.ts";
 
 /** Input channels by owner. */
 export type Shares = ReturnType<typeof partitionShares>;
+
+/** Input channels by owner where no fusion parts them, by each role's norms of them. */
+export function sharesOf(norms: ReadonlyMap<Role, Float64Array>): Shares {
+  return partitionShares(sharedExclusive(levelled(norms), DEFAULT_TAU));
+}
 
 /** A fuser of scores, as against one that pools statistics. */
 export type ScoreFuser = Required<Pick<Extract<Fuser, { fuse: unknown }>, "fuse">>;

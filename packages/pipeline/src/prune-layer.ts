@@ -18,7 +18,7 @@ export interface LayerReport {
   readonly zeros: number;
   /** Weights whose score equalled the cut's and that their index decided. */
   readonly ties: number;
-  /** Input channels by owner, where the fusion parts them. */
+  /** Input channels by owner, where the fusion parts them, or pools roles whose norms are known. */
   readonly channels?: Shares;
   /** How the roles' own scores lie beside each other, where two or more are fused. */
   readonly roles?: RoleScores;

@@ -110,7 +110,7 @@ const recipeObject = z.strictObject(
       .string("the name of a fusion")
       .min(1)
       .optional()
-      .describe("how the roles' scores become one; default: with tasks what suits the scorer, shared-exclusive or mixture, else general"),
+      .describe("how the roles' scores become one; default: with tasks what suits the scorer, as a rule mixture, else general"),
     fusionOptions: options,
     allocate: z
       .string("the name of an allocator")
@@ -169,12 +169,15 @@ export function parseRecipe(input: unknown): Recipe {
   return { ...recipe, ...(recipe.stats !== undefined && { propagate: "none" as const }) };
 }
 
-/** The name of a recipe's fusion: the one that it names, else with tasks, or statistics that may have some, the one that suits its scorer, else that of general text alone. */
+/**
+ * The name of a recipe's fusion: the one that it names, else with tasks, or statistics that may have some, the one that suits its scorer, as a rule `mixture`
+ * (docs/decisions/014), else that of general text alone.
+ */
 export function fusionOf(
   { fusion, tasks, stats }: Pick<Recipe, "fusion" | "tasks" | "stats">,
   scorer: Pick<ScorerPlugin, "fusion">,
 ): string {
-  return fusion ?? (tasks.length > 0 || stats !== undefined ? (scorer.fusion ?? "shared-exclusive") : GENERAL);
+  return fusion ?? (tasks.length > 0 || stats !== undefined ? (scorer.fusion ?? "mixture") : GENERAL);
 }
 
 /** What a statistics file takes the place of is not given beside it. */

@@ -11,7 +11,7 @@ import {
   type ScoreHistogram,
   scoreHistogram,
 } from "@secateur/fusion";
-import { degreeOf, type Mask, type Role, type Selection } from "@secateur/kit";
+import { degreeOf, inputNorm, type Mask, type Role, type Scorer, type Selection } from "@secateur/kit";
 import type { Sides } from "./fuse-scores.ts";
 import type { Plan } from "./plan.ts";
 
@@ -39,11 +39,17 @@ export const SAMPLED_ROWS = 61;
 export function whyNoRoleScores({ weights, method, recipe }: Pick<Plan, "weights" | "method" | "recipe">): string | undefined {
   const { scorer, fuser, scoresFrom } = method;
   if (weights.size < 2) return weights.size === 0 ? "no data was read" : "the data of one role alone were read";
-  if ("pool" in fuser && ("solve" in scorer || scoresFrom === "walk" || !fuser.fuse))
+  const ofLoss = "pool" in fuser && fuser.fuse !== undefined && scoresFrom === "dense";
+  if ("pool" in fuser && ("solve" in scorer || !(ofLoss || readsNorms(scorer))))
     return `the fusion ${recipe.fusion} pools the roles' statistics before anything is scored, so that no role has scores of its own`;
   if ("score" in scorer && degreeOf(scorer) === 0)
     return `the scores of ${recipe.scorer} are of the weights alone, the same for every role`;
   return undefined;
+}
+
+/** Whether a scorer reads the norms that roles on different scales are compared by. */
+export function readsNorms({ needs }: Pick<Scorer, "needs">): boolean {
+  return needs.some(({ id }) => id === inputNorm.id);
 }
 
 /** What the scores of each role are divided by where they are counted: its level in the model where there is one, else in the layer. */

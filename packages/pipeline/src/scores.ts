@@ -1,12 +1,22 @@
-import { type Backend, degreeOf, type Linear, outputGradient, type Role, type RoleStats, type Scorer, SecateurError } from "@secateur/kit";
+import {
+  type Backend,
+  degreeOf,
+  inputRms,
+  type Linear,
+  outputGradient,
+  type Role,
+  type RoleStats,
+  type Scorer,
+  SecateurError,
+} from "@secateur/kit";
 import type { OpenStatistics } from "@secateur/statistics";
 import { readsGradients } from "./dense-pass.ts";
-import { fuseScores, type Shares, sidesOf } from "./fuse-scores.ts";
+import { fuseScores, type Shares, sharesOf, sidesOf } from "./fuse-scores.ts";
 import { sumsOf, weightsOf } from "./given.ts";
 import type { Plan } from "./plan.ts";
 import { checkMatrix, type PluginGuard } from "./plugin-guard.ts";
 import { fusedStats, type Pooler } from "./pooled.ts";
-import { roleLevels } from "./role-scores.ts";
+import { readsNorms, roleLevels } from "./role-scores.ts";
 
 /** What scoring a layer works with, beside the layer. */
 export interface ScoreContext {
@@ -63,15 +73,15 @@ export async function loadDense(
 }
 
 /**
- * One matrix of scores (out, in) of a layer, from every role's, and how many channels each role owns where the fusion parts them. `onRoles` is shown the scores of
- * the roles, with their levels, where there are such and they differ.
+ * One matrix of scores (out, in) of a layer, from every role's, and how many channels each role owns, where the fusion parts them, or pools the roles and their norms
+ * are known. `onRoles` is shown the scores of the roles, with their levels, where they differ: what each would choose alone is told of a fusion that pools too.
  */
 export async function fusedScores(
   context: ScoreContext,
   scorer: Scorer,
   layer: Linear,
   stats: ReadonlyMap<Role, RoleStats>,
-  onRoles: (scores: ReadonlyMap<Role, Float32Array>, levels: ReadonlyMap<Role, number>) => void = () => {},
+  onRoles?: (scores: ReadonlyMap<Role, Float32Array>, levels: ReadonlyMap<Role, number>) => void,
 ): Promise<{ scores: Float32Array; channels?: Shares }> {
   const { plan } = context;
   const { weights } = plan;
@@ -79,23 +89,36 @@ export async function fusedScores(
   const roles = [...weights.keys()];
   if (roles.length === 0) return { scores: await score(context, scorer, layer, NOTHING) };
   const levels = readsGradients(scorer.needs) ? context.dense?.levels : undefined;
-  if ("pool" in fuser && !levels) {
-    return { scores: await score(context, scorer, layer, fusedStats(context, fuser, layer, stats, scorer.needs)) };
+  const degree = degreeOf(scorer);
+  const pools = "pool" in fuser;
+  const norms =
+    pools && onRoles && roles.length > 1 && readsNorms(scorer)
+      ? new Map(roles.map((role) => [role, inputRms(stats.get(role) as RoleStats)])) // the scorer reads them
+      : undefined;
+  const channels = norms && sharesOf(norms);
+  if (pools && !levels) {
+    const scores = await score(context, scorer, layer, fusedStats(context, fuser, layer, stats, scorer.needs));
+    if (norms) onRoles?.(await scoresByRole(), roleLevels({ norms }, degree));
+    return { scores, ...(channels && { channels }) };
   }
 
-  const byRole = new Map<Role, Float32Array>();
-  const degree = degreeOf(scorer);
-  for (const role of roles) {
-    const known = degree === 0 ? byRole.values().next().value : undefined;
-    byRole.set(role, known ?? (await score(context, scorer, layer, stats.get(role) ?? NOTHING)));
-  }
+  const byRole = await scoresByRole();
   const cols = layer.weights.shape[1] as number; // a linear's weight is a matrix
   const fuse = fuser.fuse?.bind(fuser);
   if (!fuse) throw new SecateurError("internal", `fusion ${plan.recipe.fusion} cannot fuse scores`); // refused by the plan
   const scores = { byRole, cols, firstColumn: 0, degree, selection: scorer.selection };
   const sides = { ...sidesOf(plan, stats), ...(levels && { levels }) };
-  if (degree > 0) onRoles(byRole, roleLevels(sides, degree));
-  return fuseScores(context, { fuse }, layer, scores, sides);
+  if (degree > 0) onRoles?.(byRole, roleLevels(sides, degree));
+  return { ...(channels && { channels }), ...fuseScores(context, { fuse }, layer, scores, sides) };
+
+  async function scoresByRole(): Promise<Map<Role, Float32Array>> {
+    const found = new Map<Role, Float32Array>();
+    for (const role of roles) {
+      const known = degree === 0 ? found.values().next().value : undefined;
+      found.set(role, known ?? (await score(context, scorer, layer, stats.get(role) ?? NOTHING)));
+    }
+    return found;
+  }
 }
 
 const NOTHING: RoleStats = {

@@ -80,7 +80,7 @@ describe("scores of the loss", () => {
     ["fisher in rows, mixture", { scorerOptions: { group: "row" }, fusion: "mixture" }],
     ["fisher, parted by both sides", { fusion: "shared-exclusive", fusionOptions: { partition: "both" } }],
     ["obd", { scorer: "obd", scorerOptions: { group: "block" } }],
-    ["wanda parted by outputs", { scorer: "wanda", fusionOptions: { partition: "outputs" } }],
+    ["wanda parted by outputs", { scorer: "wanda", fusion: "shared-exclusive", fusionOptions: { partition: "outputs" } }],
     ["wanda-plus", { scorer: "wanda-plus", propagate: "none" }],
     ["sparsegpt with the budget of fisher", { scorer: "sparsegpt", allocate: "fisher", propagate: "none" }],
     [

@@ -79,7 +79,13 @@ describe("what comes out", () => {
   it("is the same bytes twice, and again from the manifest's recipe", async () => {
     await withBackend(async (backend) => {
       const folder = await newFolder();
-      const recipe = goldenRecipe("llama", { tasks: [taskA()], weights: { a: 0.25 }, fusionOptions: { tau: 0.2 }, exclude: ["*v_proj*"] });
+      const recipe = goldenRecipe("llama", {
+        tasks: [taskA()],
+        weights: { a: 0.25 },
+        fusion: "shared-exclusive",
+        fusionOptions: { tau: 0.2 },
+        exclude: ["*v_proj*"],
+      });
       await run(recipe, join(folder, "a"), backend);
       await run(recipe, join(folder, "b"), backend);
       expect(filesOf(join(folder, "b"))).toEqual(filesOf(join(folder, "a")));

@@ -34,11 +34,11 @@ describe("parseRecipe", () => {
 
   it.each<[given: object, suits: string | undefined, fusion: string]>([
     [{}, undefined, "general"],
-    [{}, "mixture", "general"],
-    [{ tasks: [{ name: "math", source: "x.jsonl" }] }, undefined, "shared-exclusive"],
-    [{ tasks: [{ name: "math", source: "x.jsonl" }] }, "mixture", "mixture"],
-    [{ stats: "s.safetensors" }, "mixture", "mixture"],
-    [{ stats: "s.safetensors", fusion: "max" }, "mixture", "max"],
+    [{}, "sum", "general"],
+    [{ tasks: [{ name: "math", source: "x.jsonl" }] }, undefined, "mixture"],
+    [{ tasks: [{ name: "math", source: "x.jsonl" }] }, "sum", "sum"],
+    [{ stats: "s.safetensors" }, undefined, "mixture"],
+    [{ stats: "s.safetensors", fusion: "max" }, "sum", "max"],
   ])("has a fusion that suits data and scorer where it names none: %o, %s", (given, suits, fusion) => {
     expect(fusionOf(parseRecipe({ ...minimal, ...given }), suits === undefined ? {} : { fusion: suits })).toBe(fusion);
   });

@@ -93,7 +93,9 @@ describe("a manifest", () => {
 
   it.each([
     ["wanda", {}],
-    ["sparsegpt", {}],
+    ["sparsegpt", { fusion: "shared-exclusive" }],
+    ["wanda", { fusion: "shared-exclusive" }],
+    ["wanda-plus", {}],
     ["wanda", { pattern: { keep: 2, of: 4 } }],
     ["fisher", {}],
     ["fisher", { fusion: "mixture" }],
@@ -102,7 +104,9 @@ describe("a manifest", () => {
     const manifest = await manifestOf({ scorer, tasks: [taskA()], ...rest });
     const names = manifest.data.map(({ role }) => role);
     expect(manifest.roleScores).toEqual({ rows: 61 });
-    for (const { shape, roles } of manifest.tensors) {
+    for (const { shape, roles, channels } of manifest.tensors) {
+      // A solver chooses columns at a time, so that of its layers no channels are told.
+      expect(Object.keys(channels?.exclusive ?? {})).toEqual(scorer === "sparsegpt" ? [] : names);
       const rows = Math.min(61, shape[0]);
       expect([roles?.rows, roles?.overlap.length, Object.keys(roles?.histograms ?? {})]).toEqual([
         rows,
@@ -124,7 +128,7 @@ describe("a manifest", () => {
     ["no task", {}, "the data of one role alone were read"],
     [
       "a fusion that pools",
-      { tasks: [taskA()], fusion: "mixture" },
+      { scorer: "sparsegpt", tasks: [taskA()], fusion: "mixture" },
       "the fusion mixture pools the roles' statistics before anything is scored, so that no role has scores of its own",
     ],
     [

@@ -1,13 +1,5 @@
 import { jaccard, scoreHistogram } from "@secateur/fusion";
-import {
-  type Comparison,
-  fusionOf,
-  type LayerReport,
-  type Manifest,
-  type PlannedRecipe,
-  parseRecipe,
-  type RecipeInput,
-} from "@secateur/pipeline";
+import { type Comparison, type LayerReport, type Manifest, type PlannedRecipe, parseRecipe, type RecipeInput } from "@secateur/pipeline";
 import { seededRandom } from "@secateur/tensor";
 
 const KINDS: Readonly<Record<string, readonly [number, number]>> = {
@@ -111,7 +103,7 @@ function scoresOf(roles: readonly string[], random: ReturnType<typeof seededRand
 /** A recipe as runs leave it, its keys in their order. */
 function wholeRecipe(input: RecipeInput): PlannedRecipe {
   const recipe = parseRecipe(input);
-  const chosen = { fusion: fusionOf(recipe, {}), propagate: recipe.propagate ?? "block" };
+  const chosen = { fusion: recipe.fusion ?? "shared-exclusive", propagate: recipe.propagate ?? "block" };
   return { ...parseRecipe({ ...recipe, ...chosen }), ...chosen };
 }
 

@@ -42,7 +42,6 @@ export const fisher: ScorerPlugin<FisherOptions> = defineScorer({
   name: "fisher",
   summary: "absolute values of the weights times the norms of their inputs and of the loss's gradient at their outputs",
   options,
-  fusion: "mixture", // no rule is beyond it with scores of the loss: docs/decisions/014
   create: fisherScorer,
 });
 

@@ -24,6 +24,7 @@ export const magnitude: ScorerPlugin<MagnitudeOptions> = defineScorer({
   name: "magnitude",
   summary: "absolute values of the weights; needs no data",
   options,
+  fusion: "shared-exclusive", // the roles' activations are in their partition alone
   create: ({ exact }) => ({
     needs: [],
     selection: { group: "matrix", rule: exact ? "exact" : "threshold" },

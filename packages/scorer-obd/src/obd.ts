@@ -34,7 +34,6 @@ export const obd: ScorerPlugin<ObdOptions> = defineScorer({
   name: "obd",
   summary: "absolute values of the weights times the roots of their Fisher information",
   options,
-  fusion: "mixture", // as of the scorer fisher, whose scores these are with the whole diagonal
   create: ({ group, band }) => ({
     needs: [fisher],
     selection: { group, rule: "exact", ...((group === "block" || group === "model") && { band }) },

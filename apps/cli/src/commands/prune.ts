@@ -101,7 +101,7 @@ export function pruneCommand(context: CommandContext): Command {
 function addFusionFlag(command: Command): Command {
   return command.option(
     "--fusion <name>",
-    "how the roles' scores become one (default: with tasks what suits the scorer, shared-exclusive or mixture, else general)",
+    "how the roles' scores become one (default: with tasks what suits the scorer, as a rule mixture, else general)",
     flags.text("--fusion"),
   );
 }

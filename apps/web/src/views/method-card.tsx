@@ -22,7 +22,7 @@ export function MethodCard({ draft, change }: CardProps): JSX.Element {
         <PluginFields
           name="fusion"
           label="Fusion: how the roles’ scores become one"
-          none="what suits the data"
+          none="what suits the scorer and the data"
           value={draft.fusion}
           onValue={(fusion) => change({ fusion })}
         />
