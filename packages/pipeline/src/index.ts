@@ -15,8 +15,8 @@ export { lockFolder } from "./lock.ts";
 export type { Manifest } from "./manifest.ts";
 export type { EvaluationFacts, MeasureInput, Quality } from "./measuring.ts";
 export type { ModelBytes } from "./model-bytes.ts";
-export { checkOutputFile, partialFolder } from "./output.ts";
-export { type Parts, type Plan, type PlannedRecipe, planPrune } from "./plan.ts";
+export { checkOutputFile, checkSpace, partialFolder } from "./output.ts";
+export { type Parts, type Plan, planPrune } from "./plan.ts";
 export { type PruneOptions, prune } from "./prune.ts";
 export { type LayerReport, sparsityOf } from "./prune-layer.ts";
 export { openPruned, type PrunedModel, type PrunedModelOptions } from "./pruned-model.ts";
@@ -25,6 +25,7 @@ export {
   type CalibrationRecipe,
   type DataSource,
   fusionOf,
+  type PlannedRecipe,
   parseCalibration,
   parseRecipe,
   type Recipe,

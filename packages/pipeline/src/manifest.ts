@@ -8,9 +8,9 @@ import type { Emit } from "./events.ts";
 import { writeWhole } from "./io.ts";
 import type { MeasureInput, Quality } from "./measuring.ts";
 import { type ModelBytes, modelBytes } from "./model-bytes.ts";
-import type { Plan, PlannedRecipe } from "./plan.ts";
+import type { Plan } from "./plan.ts";
 import type { LayerReport } from "./prune-layer.ts";
-import type { DataSource } from "./recipe.ts";
+import type { DataSource, PlannedRecipe } from "./recipe.ts";
 import { SAMPLED_ROWS, whyNoRoleScores } from "./role-scores.ts";
 import { shownPath } from "./shown-path.ts";
 

@@ -11,7 +11,7 @@ import {
 } from "@secateur/kit";
 import { checkParts, namedNeeds } from "./check-parts.ts";
 import { readsGradients } from "./dense-pass.ts";
-import type { Recipe } from "./recipe.ts";
+import type { PlannedRecipe, Recipe } from "./recipe.ts";
 
 /** The parts of a run that choose what is pruned. */
 export interface MethodParts {
@@ -44,7 +44,7 @@ export interface Method {
 }
 
 /** What of a recipe decides how a method works. */
-type MethodRecipe = Pick<Recipe, "scorer" | "solver" | "allocate" | "pattern" | "propagate" | "stats"> & { readonly fusion: string };
+type MethodRecipe = Pick<Recipe, "scorer" | "solver" | "allocate" | "pattern" | "propagate" | "stats"> & Pick<PlannedRecipe, "fusion">;
 
 /** Works out a method. Throws SecateurError `usage` or `unsupported` for parts that do not go together, `plugin` for what is none. */
 export function methodOf(recipe: MethodRecipe, parts: MethodParts): Method {

@@ -29,7 +29,7 @@ import { defaultMemory } from "./memory.ts";
 import { type Method, methodOf, uniqueNeeds } from "./method.ts";
 import { checkOutput, checkSpace } from "./output.ts";
 import { type Passes, passesOf, readingPasses } from "./passes.ts";
-import { dataSources, parseRecipe, type Recipe, roleWeights } from "./recipe.ts";
+import { dataSources, type PlannedRecipe, parseRecipe, type Recipe, roleWeights } from "./recipe.ts";
 import { keptRoles, shareOf, wantedRoles } from "./roles.ts";
 import { chooseSeqLen } from "./seq-len.ts";
 import { createSumShapes } from "./sum-shapes.ts";
@@ -73,9 +73,6 @@ export interface BasePlan {
   /** Closes the model and whatever else the plan has opened. */
   close(): Promise<void>;
 }
-
-/** A recipe in which nothing is left open. */
-export type PlannedRecipe = Recipe & { readonly fusion: string; readonly propagate: "block" | "linear" | "none" };
 
 /** A checked run: everything that can be known before a weight is read. */
 export interface Plan extends BasePlan {

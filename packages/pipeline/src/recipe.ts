@@ -57,6 +57,9 @@ export interface Recipe {
   readonly exclude: readonly string[];
 }
 
+/** A recipe in which nothing is left open. */
+export type PlannedRecipe = Recipe & { readonly fusion: string; readonly propagate: "block" | "linear" | "none" };
+
 /** A recipe as a user writes it: what has a default may be left out. */
 export type RecipeInput = { readonly [Key in keyof Recipe]?: Recipe[Key] | undefined } & Pick<Recipe, "model">;
 

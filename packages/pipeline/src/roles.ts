@@ -2,8 +2,7 @@ import { createHash } from "node:crypto";
 import { type Fuser, GENERAL, type Role, SecateurError } from "@secateur/kit";
 import type { OpenStatistics, Shard } from "@secateur/statistics";
 import type { RoleFacts } from "./data.ts";
-import type { PlannedRecipe } from "./plan.ts";
-import type { DataSource } from "./recipe.ts";
+import type { DataSource, PlannedRecipe } from "./recipe.ts";
 
 /** The roles whose data the fuser reads, with a weight above 0 where one of them has; a clear error when text is missing. */
 export function wantedRoles(

@@ -1,18 +1,18 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { statfs } from "node:fs/promises";
-import { dirname, extname, join } from "node:path";
+import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PGlite, type Transaction } from "@electric-sql/pglite";
 import { SecateurError } from "@secateur/kit";
+import { checkSpace } from "@secateur/pipeline";
 import type { Database, Row, Sql } from "./database.ts";
 
 // PGlite's own 128 MB of shared buffers are for far more data than the jobs of a server.
 const START = ["-c", "shared_buffers=8MB"];
 
-// A new one takes 39, and a log of 16 comes to it with the first jobs.
-const NEW_MIB = 64;
+// A new one takes 39 MiB, and a log of 16 comes to it with the first jobs.
+const NEW_BYTES = 64 * 2 ** 20;
 
 /**
  * Opens the database in a folder, and makes it where there is none: that takes some 800 MiB for a moment, in a process of its own, which gives them back.
@@ -40,12 +40,7 @@ function sqlOf(db: PGlite | Transaction): Sql {
 }
 
 async function create(folder: string): Promise<void> {
-  const { bavail, bsize } = await statfs(dirname(folder));
-  const free = Math.floor((bavail * bsize) / 2 ** 20);
-  if (free < NEW_MIB)
-    throw new SecateurError("io", `the database in ${folder} takes ${NEW_MIB} MiB to begin with, the disk there has ${free} MiB free`, {
-      where: { file: folder },
-    });
+  await checkSpace(folder, NEW_BYTES);
   const file = fileURLToPath(new URL(`./create-child${extname(import.meta.url)}`, import.meta.url));
   const child = fork(file, [folder], { stdio: ["ignore", 2, 2, "ipc"] });
   const [code, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
