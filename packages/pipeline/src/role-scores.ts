@@ -12,6 +12,7 @@ import {
   scoreHistogram,
 } from "@secateur/fusion";
 import { degreeOf, inputNorm, type Mask, type Role, type Scorer, type Selection } from "@secateur/kit";
+import { readsGradients } from "./dense-pass.ts";
 import type { Sides } from "./fuse-scores.ts";
 import type { Plan } from "./plan.ts";
 
@@ -37,10 +38,9 @@ export const SAMPLED_ROWS = 61;
 
 /** Why a run tells nothing of its roles' own scores; nothing where it does. */
 export function whyNoRoleScores({ weights, method, recipe }: Pick<Plan, "weights" | "method" | "recipe">): string | undefined {
-  const { scorer, fuser, scoresFrom } = method;
+  const { scorer, fuser } = method;
   if (weights.size < 2) return weights.size === 0 ? "no data was read" : "the data of one role alone were read";
-  const ofLoss = "pool" in fuser && fuser.fuse !== undefined && scoresFrom === "dense";
-  if ("pool" in fuser && ("solve" in scorer || !(ofLoss || readsNorms(scorer))))
+  if ("pool" in fuser && ("solve" in scorer || !(readsGradients(scorer.needs) || readsNorms(scorer))))
     return `the fusion ${recipe.fusion} pools the roles' statistics before anything is scored, so that no role has scores of its own`;
   if ("score" in scorer && degreeOf(scorer) === 0)
     return `the scores of ${recipe.scorer} are of the weights alone, the same for every role`;

@@ -90,16 +90,12 @@ export async function fusedScores(
   if (roles.length === 0) return { scores: await score(context, scorer, layer, NOTHING) };
   const levels = readsGradients(scorer.needs) ? context.dense?.levels : undefined;
   const degree = degreeOf(scorer);
-  const pools = "pool" in fuser;
-  const norms =
-    pools && onRoles && roles.length > 1 && readsNorms(scorer)
-      ? new Map(roles.map((role) => [role, inputRms(stats.get(role) as RoleStats)])) // the scorer reads them
-      : undefined;
-  const channels = norms && sharesOf(norms);
-  if (pools && !levels) {
+  const tell = "pool" in fuser && roles.length > 1 && readsNorms(scorer) ? onRoles : undefined;
+  if ("pool" in fuser && !levels) {
     const scores = await score(context, scorer, layer, fusedStats(context, fuser, layer, stats, scorer.needs));
-    if (norms) onRoles?.(await scoresByRole(), roleLevels({ norms }, degree));
-    return { scores, ...(channels && { channels }) };
+    if (!tell) return { scores };
+    tell(await scoresByRole(), roleLevels({ norms: normsByRole() }, degree));
+    return { scores, channels: sharesOf(normsByRole()) };
   }
 
   const byRole = await scoresByRole();
@@ -109,7 +105,8 @@ export async function fusedScores(
   const scores = { byRole, cols, firstColumn: 0, degree, selection: scorer.selection };
   const sides = { ...sidesOf(plan, stats), ...(levels && { levels }) };
   if (degree > 0) onRoles?.(byRole, roleLevels(sides, degree));
-  return { ...(channels && { channels }), ...fuseScores(context, { fuse }, layer, scores, sides) };
+  const fused = fuseScores(context, { fuse }, layer, scores, sides);
+  return tell ? { channels: sharesOf(normsByRole()), ...fused } : fused;
 
   async function scoresByRole(): Promise<Map<Role, Float32Array>> {
     const found = new Map<Role, Float32Array>();
@@ -118,6 +115,11 @@ export async function fusedScores(
       found.set(role, known ?? (await score(context, scorer, layer, stats.get(role) ?? NOTHING)));
     }
     return found;
+  }
+
+  /** Of a scorer that reads them. */
+  function normsByRole(): Map<Role, Float64Array> {
+    return new Map(roles.map((role) => [role, inputRms(stats.get(role) as RoleStats)]));
   }
 }
 

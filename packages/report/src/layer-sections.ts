@@ -70,7 +70,7 @@ export function channels({ tensors, suffix = "", of }: Pruned): readonly Html[] 
     return place === 0 ? sharedChannels(layers) : exclusiveChannels(layers, roles[place - 1] as string);
   };
   const several = roles.length > 2 ? " A channel that several but not all roles own counts for each of these." : "";
-  const meaning = `Input channels of about equal activation norm in all roles are shared; others are exclusive to the roles in which they are stronger.${several}`;
+  const meaning = `Input channels of about equal activation norm in all roles are shared; others are exclusive to the roles in which they are stronger. So they lie, whatever the fusion makes of it.${several}`;
   return [
     dots({
       id: `channels-by-kind${suffix}`,
