@@ -250,6 +250,17 @@ test("the log tells neither what was asked nor what is in data", async () => {
   for (const word of ["private", TOKEN, "etc/passwd"]) expect(server.log()).not.toContain(word);
 });
 
+test("uploads are listed the newest first", async () => {
+  const sent: string[] = [];
+  for (const name of ["c", "a", "d", "b", "e", "f"]) {
+    const { text } = await send({ ...upload(form(`${name}.txt`, name)), status: 201, code: "" });
+    sent.unshift(JSON.parse(text).id);
+  }
+  const { data } = await jsonOf(server.get("/api/data", { headers: AUTHORIZATION }));
+  expect(data.filter((one: { uploaded: boolean }) => one.uploaded).map(({ id }: { id: string }) => id)).toEqual(sent);
+  for (const id of sent) await server.get(`/api/data/${id}`, { method: "DELETE", headers: AUTHORIZATION });
+});
+
 test("uploads have so much room together, and what is taken away makes some", async () => {
   const put = async () => {
     const { status, text } = await send({ ...upload(form("a.txt", Buffer.alloc(700 * 1024, 97))), status: 201, code: "" });

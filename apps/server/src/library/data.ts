@@ -20,18 +20,23 @@ export interface FoundData extends ListedData {
 
 const DEPTH = 3;
 
-/** The data files with one of these endings: those of the configured folders, and uploads. */
+/** The data files with one of these endings: those of the configured folders in the order of their names, and uploads, the newest first. */
 export async function findData(folders: readonly string[], home: Pick<Home, "uploads">, endings: readonly string[]): Promise<FoundData[]> {
   const found: FoundData[] = [];
   for (const folder of folders) {
     for await (const { path, name, isFile } of walk(folder, DEPTH)) {
-      if (isFile && hasEnding(name, endings)) found.push({ id: idOf(path), name, bytes: await bytesOf(path), uploaded: false, path });
+      if (isFile && hasEnding(name, endings))
+        found.push({ id: idOf(path), name, bytes: (await factsOf(path)).bytes, uploaded: false, path });
     }
   }
+  const uploads: { readonly upload: FoundData; readonly time: number }[] = [];
   for await (const { path, name, isFile } of walk(home.uploads, 1)) {
     const [id = "", file] = name.split("/");
-    if (isFile && file !== undefined && !id.includes(".")) found.push({ id, name: file, bytes: await bytesOf(path), uploaded: true, path });
+    if (!isFile || file === undefined || id.includes(".")) continue;
+    const { bytes, time } = await factsOf(path);
+    uploads.push({ upload: { id, name: file, bytes, uploaded: true, path }, time });
   }
+  found.push(...uploads.sort((a, b) => b.time - a.time).map(({ upload }) => upload));
   return [...new Map(found.map((data) => [data.id, data])).values()];
 }
 
@@ -54,6 +59,8 @@ export function hasEnding(name: string, endings: readonly string[]): boolean {
   return endings.some((ending) => plain.endsWith(ending.replace(/\.gz$/, "")));
 }
 
-async function bytesOf(path: string): Promise<number> {
-  return (await stat(path).catch(() => undefined))?.size ?? 0;
+/** A file's size, and when it was written in milliseconds; of one that is gone, nothing. */
+async function factsOf(path: string): Promise<{ bytes: number; time: number }> {
+  const { size: bytes = 0, mtimeMs: time = 0 } = (await stat(path).catch(() => undefined)) ?? {};
+  return { bytes, time };
 }
