@@ -49,7 +49,7 @@ test("a comparison gives a line a model, and lines a summary of the rules", () =
     summaryOf([...lines, behind])
       .split("\n")
       .slice(2),
-  ).toEqual(["| wanda | 0.5 | max | 2 | 1 | 1 | -0.0800 ± 0.0447 |"]);
+  ).toEqual(["| wanda | 0.5 | dev | max | 2 | 1 | 1 | -0.0800 ± 0.0447 |"]);
   expect(() => linesOf(study, JSON.stringify({ rows: [{ ...row("max", "rule"), metrics: {} }] }))).toThrow(
     "was not measured on general text and gsm8k",
   );

@@ -52,7 +52,7 @@ function lossOf({ nll, standardError }: { readonly nll: number; readonly standar
 }
 
 /**
- * Each rule of each method and amount over the tasks, as a table in Markdown: how often it lies beyond the mixtures and how often behind them by two standard
+ * Each rule of each method and amount over the tasks, on the rows that were read, as a table in Markdown: how often it lies beyond the mixtures and how often behind them by two standard
  * errors, and the mean of its distances along the tasks' losses, each with the weight 1/(standard error)², which gives the mean the least error.
  */
 export function summaryOf(lines: readonly StudyLine[]): string {
@@ -68,11 +68,13 @@ export function summaryOf(lines: readonly StudyLine[]): string {
     const beyond = distances.filter((one) => one.beyond).length;
     return `| ${key} | ${group.length} | ${beyond} | ${behind} | ${along.length === 0 ? "" : `${mean.toFixed(4)} ± ${doubt.toFixed(4)}`} |`;
   });
-  return ["| method | amount | rule | tasks | beyond | behind | mean distance |", "|---|---|---|---|---|---|---|", ...rows.sort()].join(
-    "\n",
-  );
+  return [
+    "| method | amount | rows | rule | tasks | beyond | behind | mean distance |",
+    "|---|---|---|---|---|---|---|---|",
+    ...rows.sort(),
+  ].join("\n");
 }
 
-function keyOf({ method, amount, variant }: StudyLine): string {
-  return `${method} | ${amount} | ${variant}`;
+function keyOf({ study, method, amount, variant }: StudyLine): string {
+  return `${method} | ${amount} | ${study.split(" ").at(-1)} | ${variant}`;
 }
