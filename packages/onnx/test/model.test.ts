@@ -1,4 +1,4 @@
-import { GraphError, programBuilder } from "@secateur/graph";
+import { GraphError, type Program, programBuilder } from "@secateur/graph";
 import onnxProto from "onnx-proto";
 import { describe, expect, it } from "vitest";
 import { toOnnx } from "../src/index.ts";
@@ -33,8 +33,16 @@ describe("toOnnx", () => {
 
   it("writes only primitive operators when no fused one is kept", () => {
     const fused = ["Attention", "RotaryEmbedding", "RMSNormalization", "Softmax", "LogSoftmax"];
-    const kinds = decode(toOnnx(attention(3), { fused: () => false })).graph?.node?.map(({ opType }) => opType);
-    expect(kinds?.filter((kind) => fused.includes(kind ?? ""))).toEqual([]);
+    const b = programBuilder({});
+    const loss = b.build({ loss: b.tokenLoss(b.input("logits", ["n", 5]), b.input("target", ["n"], "I32")) });
+    const kindsOf = (program: Program, kept: boolean) =>
+      decode(toOnnx(program, { fused: () => kept })).graph?.node?.map(({ opType }) => opType);
+    expect([kindsOf(attention(3), true), kindsOf(loss, true)]).toEqual([
+      expect.arrayContaining(["Attention"]),
+      expect.arrayContaining(["LogSoftmax"]),
+    ]);
+    const primitive = [...(kindsOf(attention(3), false) ?? []), ...(kindsOf(loss, false) ?? [])];
+    expect(primitive.filter((kind) => fused.includes(kind ?? ""))).toEqual([]);
   });
 
   it("gives one value under two names, and an input as an output", () => {
